@@ -1,0 +1,118 @@
+/**
+ * A command is the only way in which the API changes a resource: access, then one transaction that
+ * checks state and quota and writes rows, task and events, then a ring for the conductor.
+ *
+ * W1 All or nothing: what a command wrote is there with its task and its events, or not at all.
+ * W2 A keyed command gives its first answer again, also when two arrive at once.
+ * W3 A dry run is the same transaction, rolled back: the plan can't differ from the deed.
+ * W4 A command returns plain JSON, because its answer may be stored.
+ */
+import { type RuleName, allow } from './access.ts'
+import type { Actor, Context, Tx } from './context.ts'
+import type { EventDraft } from './core/event.ts'
+import { argumentsHash, earlierAnswer, type Keyed, keepAnswer } from './core/idempotency.ts'
+import { taskCreate, type TaskDraft } from './core/task.ts'
+import { newId } from './id.ts'
+
+export interface CommandInput {
+  idempotencyKey?: string | null
+  dryRun?: boolean | null
+}
+
+export interface Command extends Context {
+  actor: Actor
+  tx: Tx
+  at: Date
+  dryRun: boolean
+  /** The id that this command's task will have, so that its resource can name it first. */
+  taskId: string
+  /** Writes a task with the events of the change; the conductor is rung once it is committed. */
+  task(draft: Omit<TaskDraft, 'userId' | 'requestId'>, events: EventDraft[]): Promise<string>
+}
+
+/** Tries of a transaction that lost a race inside the database. */
+const MAX_TRIES = 4
+const TRANSACTION_TIMEOUT_MS = 10_000
+const TRANSACTION_WAIT_MS = 10_000
+
+export function command<I extends CommandInput, R extends object>(
+  rule: RuleName,
+  body: (c: Command, input: I) => Promise<R>,
+): (ctx: Context, input: I) => Promise<R> {
+  return async (ctx, input) => {
+    const actor = allow(ctx, rule)
+    const keyed = input.idempotencyKey ? keyOf(rule, actor, input) : null
+    for (let tries = 1; ; tries++) {
+      const earlier = keyed && (await earlierAnswer<R>(ctx.db, keyed))
+      if (earlier) return earlier
+      try {
+        return await once(ctx, actor, input, keyed, body)
+      } catch (error) {
+        if (tries >= MAX_TRIES || !lostRace(error)) throw error
+      }
+    }
+  }
+}
+
+async function once<I extends CommandInput, R extends object>(
+  ctx: Context,
+  actor: Actor,
+  input: I,
+  keyed: Keyed | null,
+  body: (c: Command, input: I) => Promise<R>,
+): Promise<R> {
+  const taskIds: string[] = []
+  const dryRun = input.dryRun === true
+  try {
+    const result = await ctx.db.$transaction(
+      async (tx) => {
+        const task: Command['task'] = async (draft, events) => {
+          const id = await taskCreate(
+            tx,
+            { ...draft, userId: actor.userId, requestId: ctx.requestId },
+            events,
+          )
+          taskIds.push(id)
+          return id
+        }
+        const at = ctx.now()
+        const result = await body({ ...ctx, actor, tx, at, dryRun, taskId: newId(), task }, input)
+        if (dryRun) throw new RolledBack(result)
+        if (keyed) await keepAnswer(tx, keyed, result, at)
+        return result
+      },
+      { timeout: TRANSACTION_TIMEOUT_MS, maxWait: TRANSACTION_WAIT_MS },
+    )
+    for (const id of taskIds) ctx.ring(id)
+    return result
+  } catch (error) {
+    if (error instanceof RolledBack) return error.result as R
+    throw error
+  }
+}
+
+/** Carries the plan of a dry run out of the transaction that it must not commit. */
+class RolledBack extends Error {
+  constructor(readonly result: object) {
+    super('dry run')
+  }
+}
+
+const keyOf = (rule: RuleName, actor: Actor, input: CommandInput): Keyed => {
+  const { idempotencyKey, ...rest } = input
+  return {
+    userId: actor.userId,
+    key: idempotencyKey ?? '',
+    command: rule,
+    argumentsHash: argumentsHash(actor.projectId, rest),
+  }
+}
+
+/** Deadlocks, serialization failures and a key that another request stored first: try again. */
+function lostRace(error: unknown): boolean {
+  if (!(error instanceof Error) || !('code' in error)) return false
+  if (error.code === 'P2034') return true
+  const cause = JSON.stringify('meta' in error ? error.meta : null)
+  if (error.code === 'P2010') return /"(40P01|40001)"/.test(cause)
+  return error.code === 'P2002' && /idempotency_key|IdempotencyKey/.test(cause)
+}

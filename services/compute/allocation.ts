@@ -1,0 +1,65 @@
+/**
+ * Allocations: what servers hold of hosts.
+ *
+ * A1 `inventory.used` is the sum of the allocations; both change in one transaction.
+ * A2 A claim names the host generation that placement saw. Facts may not have changed since; amounts
+ *    are checked by the update itself, so claims on one host need not fight over the generation.
+ * A3 Giving back means deleting the allocation; deleting it twice gives back once.
+ */
+import type { Db, Tx } from '../context.ts'
+import type { HostView } from './placement.ts'
+
+/** Claims the amounts; false when the host changed or filled up since it was looked at. */
+export async function allocationClaim(
+  tx: Tx,
+  serverId: string,
+  host: Pick<HostView, 'id' | 'generation'>,
+  resources: Record<string, number>,
+): Promise<boolean> {
+  const names = Object.keys(resources)
+  const amounts = Object.values(resources)
+  const claimed = await tx.$executeRaw`
+    with seen as (
+      select id from compute.host
+      where id = ${host.id}::uuid and generation = ${host.generation} for no key update),
+    taken as (
+      update compute.inventory i set used = i.used + w.amount
+      from seen, unnest(${names}::text[], ${amounts}::bigint[]) w (resource, amount)
+      where i.host_id = seen.id and i.resource = w.resource
+        and i.used + w.amount <= floor((i.total - i.reserved) * i.allocation_ratio)
+      returning i.resource, w.amount)
+    insert into compute.allocation (server_id, host_id, resource, amount)
+    select ${serverId}::uuid, ${host.id}::uuid, resource, amount from taken`
+  return claimed === names.length
+}
+
+/** Gives back what a server holds, of one host or of all. */
+export async function allocationRelease(
+  tx: Tx,
+  serverId: string,
+  hostId: string | null = null,
+): Promise<void> {
+  await tx.$executeRaw`
+    with given as (
+      delete from compute.allocation
+      where server_id = ${serverId}::uuid and (${hostId}::uuid is null or host_id = ${hostId}::uuid)
+      returning host_id, resource, amount),
+    held as (
+      select h.id from compute.host h
+      where h.id in (select host_id from given) order by h.id for no key update)
+    update compute.inventory i set used = i.used - given.amount
+    from given, held
+    where i.host_id = held.id and i.host_id = given.host_id and i.resource = given.resource`
+}
+
+/** All hosts as placement sees them, in one statement. */
+export async function hostViews(db: Db | Tx): Promise<HostView[]> {
+  return db.$queryRaw<HostView[]>`
+    select h.id, h.name, h.status, h.enabled, h.disabled_reason as "disabledReason", h.generation,
+           coalesce(jsonb_agg(jsonb_build_object(
+             'resource', i.resource, 'total', i.total, 'reserved', i.reserved, 'used', i.used,
+             'allocationRatio', i.allocation_ratio)) filter (where i.resource is not null), '[]')
+             as inventory
+    from compute.host h left join compute.inventory i on i.host_id = h.id
+    group by h.id`
+}

@@ -1,0 +1,45 @@
+/**
+ * Idempotency keys: the first answer to a keyed request is stored in the transaction of its change.
+ * The same key with the same arguments is given that answer again; with others it is refused.
+ */
+import { createHash } from 'node:crypto'
+import type { Db, Tx } from '../context.ts'
+import { CloudError } from '../errors.ts'
+
+export interface Keyed {
+  userId: string
+  key: string
+  command: string
+  argumentsHash: string
+}
+
+/** Hashes what was asked for, whatever the order of its fields. */
+export function argumentsHash(projectId: string | null, input: object): string {
+  const canonical = (value: unknown): unknown =>
+    value && typeof value === 'object' && !Array.isArray(value)
+      ? Object.fromEntries(
+          Object.entries(value)
+            .filter(([, v]) => v !== undefined && v !== null)
+            .sort(([a], [b]) => (a < b ? -1 : 1))
+            .map(([k, v]) => [k, canonical(v)]),
+        )
+      : value
+  return createHash('sha256')
+    .update(JSON.stringify([projectId, canonical(input)]))
+    .digest('hex')
+}
+
+export async function earlierAnswer<R>(db: Db, keyed: Keyed): Promise<R | null> {
+  const row = await db.idempotencyKey.findUnique({
+    where: { userId_key: { userId: keyed.userId, key: keyed.key } },
+  })
+  if (!row) return null
+  if (row.command !== keyed.command || row.argumentsHash !== keyed.argumentsHash) {
+    throw new CloudError('CONFLICT', 'This idempotency key was used with other arguments')
+  }
+  return row.result as R
+}
+
+export async function keepAnswer(tx: Tx, keyed: Keyed, result: object, at: Date): Promise<void> {
+  await tx.idempotencyKey.create({ data: { ...keyed, result: { ...result }, createdAt: at } })
+}

@@ -1,0 +1,250 @@
+/**
+ * Tasks: the durable work behind a mutation. The row is the job; everything else only wakes.
+ *
+ * K1 A task is written in the transaction that promises its work.
+ * K2 Whoever claims it gets a lease (until `due_at`) and a fence: a number from one sequence, higher
+ *    than any given before. Every write of a task names its fence; a lost lease writes nothing.
+ * K3 An unfinished task always has a `due_at`: what nobody holds any more is found by the sweep.
+ * K4 Status, step and result change in the same statement as their events.
+ */
+import type { Db, Tx } from '../context.ts'
+import type { ErrorCode, ErrorDetails } from '../errors.ts'
+import { newId } from '../id.ts'
+import { EVENT_CHANNEL, type EventDraft, eventColumns, type ResourceType } from './event.ts'
+
+export const taskStatuses = [
+  'QUEUED',
+  'RUNNING',
+  'UNWINDING',
+  'SUCCEEDED',
+  'FAILED',
+  'CANCELLED',
+] as const
+export type TaskStatus = (typeof taskStatuses)[number]
+
+export const stepStatuses = ['PENDING', 'RUNNING', 'DONE', 'FAILED', 'UNDOING', 'UNDONE'] as const
+export type StepStatus = (typeof stepStatuses)[number]
+
+export interface StepRecord {
+  name: string
+  status: StepStatus
+  attempts: number
+  startedAt: string | null
+  finishedAt: string | null
+  message: string | null
+}
+
+export interface TaskFailure {
+  code: ErrorCode
+  message: string
+  step: string | null
+  details?: ErrorDetails
+}
+
+/** What steps found out, kept between tries and restarts. */
+export interface TaskState {
+  results: Record<string, unknown>
+  /** Hosts on which an earlier round failed. */
+  tried: string[]
+}
+
+export interface Task {
+  id: string
+  kind: string
+  status: TaskStatus
+  projectId: string | null
+  userId: string | null
+  resourceType: ResourceType
+  resourceId: string
+  input: unknown
+  state: TaskState
+  steps: StepRecord[]
+  position: number
+  round: number
+  waitingFor: string | null
+  error: TaskFailure | null
+  requestId: string | null
+  deadlineAt: Date
+  fence: bigint
+}
+
+export interface TaskDraft {
+  id?: string
+  kind: string
+  projectId: string | null
+  userId: string | null
+  requestId: string | null
+  resourceType: ResourceType
+  resourceId: string
+  input: object
+  /** The names of the steps, in order. */
+  steps: readonly string[]
+  deadlineMs: number
+}
+
+const taskEvent = (task: Pick<Task, 'id' | 'projectId' | 'requestId'>, what: string): EventDraft => ({
+  type: `task.${what}`,
+  resourceType: 'task',
+  resourceId: task.id,
+  projectId: task.projectId,
+  requestId: task.requestId,
+})
+
+/** Writes a task that is due at once, with the events of the change that asked for it. */
+export async function taskCreate(tx: Tx, draft: TaskDraft, events: EventDraft[]): Promise<string> {
+  const id = draft.id ?? newId()
+  const steps = draft.steps.map((name) => freshStep(name))
+  const all = eventColumns([...events, taskEvent({ ...draft, id }, 'created')])
+  await tx.$executeRaw`
+    with task as (
+      insert into core.task (id, kind, status, project_id, user_id, resource_type, resource_id,
+                             input, steps, request_id, due_at, deadline_at, created_at)
+      values (${id}::uuid, ${draft.kind}, 'QUEUED', ${draft.projectId}::uuid, ${draft.userId}::uuid,
+              ${draft.resourceType}, ${draft.resourceId}::uuid, ${JSON.stringify(draft.input)}::jsonb,
+              ${JSON.stringify(steps)}::jsonb, ${draft.requestId}, now(),
+              now() + ${draft.deadlineMs}::int * interval '1 millisecond', now())),
+    written as (
+      insert into core.event (type, resource_type, resource_id, project_id, user_id, request_id)
+      select * from unnest(${all[0]}::text[], ${all[1]}::text[], ${all[2]}::uuid[], ${all[3]}::uuid[],
+                           ${all[4]}::uuid[], ${all[5]}::text[])
+      returning 1)
+    select pg_notify(${EVENT_CHANNEL}, '') from (select count(*) from written) counted`
+  return id
+}
+
+export const freshStep = (name: string): StepRecord => ({
+  name,
+  status: 'PENDING',
+  attempts: 0,
+  startedAt: null,
+  finishedAt: null,
+  message: null,
+})
+
+/**
+ * Takes the lease of one due task, or of the named one if it is due (or already ours: a try that
+ * broke off). Tasks that others are claiming are passed over.
+ */
+export async function taskClaim(
+  db: Db,
+  owner: string,
+  leaseMs: number,
+  taskId: string | null = null,
+): Promise<Task | null> {
+  const rows = await db.$queryRaw<Task[]>`
+    with due as (
+      select id from core.task
+      where ${taskId}::uuid is null and due_at <= now()
+         or id = ${taskId}::uuid and (due_at <= now() or due_at is not null and lease_owner = ${owner})
+      order by due_at limit 1 for update skip locked),
+    claimed as (
+      update core.task t
+      set status = case t.status when 'QUEUED' then 'RUNNING' else t.status end,
+          started_at = coalesce(t.started_at, now()), lease_owner = ${owner}, waiting_for = null,
+          due_at = now() + ${leaseMs}::int * interval '1 millisecond',
+          fence = nextval('core.fence'), version = t.version + 1
+      from due where t.id = due.id
+      returning t.*),
+    written as (
+      insert into core.event (type, resource_type, resource_id, project_id, request_id)
+      select 'task.updated', 'task', id, project_id, request_id from claimed returning 1)
+    select id, kind, status, project_id as "projectId", user_id as "userId",
+           resource_type as "resourceType", resource_id as "resourceId", input,
+           jsonb_build_object('results', '{}'::jsonb, 'tried', '[]'::jsonb) || state as state,
+           steps, position, round, waiting_for as "waitingFor", error, request_id as "requestId",
+           deadline_at as "deadlineAt", fence,
+           (select pg_notify(${EVENT_CHANNEL}, '')::text from written) as told
+    from claimed`
+  return rows[0] ?? null
+}
+
+/** Keeps the lease of a task that takes its time; false when it is lost. */
+export async function taskRenew(db: Db, task: Task, leaseMs: number): Promise<boolean> {
+  const renewed = await db.$executeRaw`
+    update core.task set due_at = now() + ${leaseMs}::int * interval '1 millisecond'
+    where id = ${task.id}::uuid and fence = ${task.fence} and finished_at is null`
+  return renewed === 1
+}
+
+export interface TaskChange {
+  status: TaskStatus
+  /** Milliseconds until somebody should look again; null when the task is finished. */
+  dueInMs: number | null
+  /** Gives the lease up at once, so that whoever is free takes the task when it is due. */
+  release?: boolean
+}
+
+/**
+ * Writes where the task stands, and the given events, if it still is ours. False when the lease was
+ * lost: then nothing was written, and the caller's transaction must be rolled back.
+ */
+export async function taskAdvance(
+  tx: Tx,
+  task: Task,
+  { status, dueInMs, release }: TaskChange,
+  events: EventDraft[] = [],
+): Promise<boolean> {
+  const finished = dueInMs === null
+  const all = eventColumns([...events, taskEvent(task, 'updated')])
+  const [row] = await tx.$queryRaw<{ moved: bigint }[]>`
+    with moved as (
+      update core.task set status = ${status}, position = ${task.position}, round = ${task.round},
+        state = ${JSON.stringify(task.state)}::jsonb, steps = ${JSON.stringify(task.steps)}::jsonb,
+        waiting_for = ${task.waitingFor},
+        error = ${task.error ? JSON.stringify(task.error) : null}::jsonb,
+        due_at = now() + ${dueInMs}::int * interval '1 millisecond',
+        lease_owner = case when ${finished || release === true} then null else lease_owner end,
+        finished_at = case when ${finished} then now() end, version = version + 1
+      where id = ${task.id}::uuid and fence = ${task.fence} and finished_at is null
+      returning 1),
+    written as (
+      insert into core.event (type, resource_type, resource_id, project_id, user_id, request_id)
+      select * from unnest(${all[0]}::text[], ${all[1]}::text[], ${all[2]}::uuid[], ${all[3]}::uuid[],
+                           ${all[4]}::uuid[], ${all[5]}::text[])
+      where exists (select from moved)
+      returning 1)
+    select (select count(*) from moved) as moved,
+           pg_notify(${EVENT_CHANNEL}, '')::text as told from (select count(*) from written) counted`
+  return row?.moved === 1n
+}
+
+/**
+ * Ends a task that another one takes over from: its owner's late writes are harmless (the fence has
+ * moved on), and what it did is the business of the task that interrupts it.
+ */
+export async function taskCancel(tx: Tx, taskId: string): Promise<void> {
+  await tx.$executeRaw`
+    with ended as (
+      update core.task set status = 'CANCELLED', fence = nextval('core.fence'), due_at = null,
+        lease_owner = null, waiting_for = null, finished_at = now(), version = version + 1
+      where id = ${taskId}::uuid and finished_at is null
+      returning id, project_id, request_id),
+    written as (
+      insert into core.event (type, resource_type, resource_id, project_id, request_id)
+      select 'task.updated', 'task', id, project_id, request_id from ended returning 1)
+    select pg_notify(${EVENT_CHANNEL}, '') from written`
+}
+
+/** Hands over, at once, what an owner held. With `exceptOwner`: what all others held. */
+export async function taskHandOver(db: Db, which: { owner: string } | { exceptOwner: string }) {
+  const owner = 'owner' in which ? which.owner : null
+  const exceptOwner = 'exceptOwner' in which ? which.exceptOwner : null
+  return db.$executeRaw`
+    update core.task set due_at = now(), lease_owner = null
+    where finished_at is null and lease_owner is not null
+      and (lease_owner = ${owner} or lease_owner <> ${exceptOwner})`
+}
+
+/** A fence for work that no task stands for, such as sweeping what nobody owns. */
+export async function newFence(db: Db): Promise<bigint> {
+  const [row] = await db.$queryRaw<{ fence: bigint }[]>`select nextval('core.fence') as fence`
+  if (!row) throw new Error('the fence sequence gave nothing')
+  return row.fence
+}
+
+/** Of these kinds, how many are unfinished: what the metrics show. */
+export async function taskCounts(db: Db): Promise<{ kind: string; status: string; count: number }[]> {
+  return db.$queryRaw`
+    select kind, status, count(*)::int as count from core.task
+    where due_at is not null group by kind, status`
+}

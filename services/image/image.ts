@@ -1,0 +1,104 @@
+/** Images: the commands of the API. The bytes take the data plane (upload.ts). */
+import { allow, allowInProject } from '../access.ts'
+import { command, type CommandInput } from '../command.ts'
+import { type EventDraft, emit } from '../core/event.ts'
+import { taskCancel } from '../core/task.ts'
+import { CloudError, notFound } from '../errors.ts'
+import { newId } from '../id.ts'
+import { change, requireState } from '../transition.ts'
+import { type DiskFormat, type ImageVisibility, imageActions } from './image.states.ts'
+
+export const imageTasks = {
+  'image.delete': { steps: ['bytes', 'release'], deadlineMs: 60 * 60_000 },
+} as const
+
+export interface ImageCreate extends CommandInput {
+  name: string
+  diskFormat: DiskFormat
+  visibility?: ImageVisibility | null
+}
+
+export interface ImageResult {
+  imageId: string | null
+  taskId: string | null
+}
+
+export const imageCreate = command(
+  'image.image.create',
+  async (c, input: ImageCreate): Promise<ImageResult> => {
+    const { projectId } = allowInProject(c, 'image.image.create')
+    const visibility = input.visibility ?? 'PRIVATE'
+    if (visibility === 'PUBLIC') allow(c, 'image.image.publish')
+    const id = newId()
+    await c.tx.image.createMany({
+      data: [
+        {
+          id,
+          projectId,
+          name: input.name,
+          status: 'QUEUED',
+          diskFormat: input.diskFormat,
+          visibility,
+          createdAt: c.at,
+          updatedAt: c.at,
+        },
+      ],
+    })
+    await emit(c.tx, imageEvent({ id, projectId, requestId: c.requestId }, 'created'))
+    return { imageId: id, taskId: null }
+  },
+)
+
+export interface ImageActionRequest extends CommandInput {
+  id: string
+  ifVersion?: number | null
+}
+
+export const imageDelete = command(
+  'image.image.delete',
+  async (c, input: ImageActionRequest): Promise<ImageResult> => {
+    const { projectId } = allowInProject(c, 'image.image.delete')
+    const [image] = await c.tx.$queryRaw<
+      { status: string; taskState: string | null; taskId: string | null; version: number }[]
+    >`
+      select status, task_state as "taskState", task_id as "taskId", version from image.image
+      where id = ${input.id}::uuid and project_id = ${projectId}::uuid for update`
+    if (!image) throw notFound('image', input.id)
+    if (input.ifVersion && input.ifVersion !== image.version) {
+      throw new CloudError('CONFLICT', `The image is at version ${image.version}: look again`)
+    }
+    requireState('delete', imageActions.delete, image)
+    if (image.taskState && image.taskId) await taskCancel(c.tx, image.taskId)
+    await change(c.tx, {
+      resource: 'image',
+      id: input.id,
+      where: {},
+      set: { taskState: 'delete', taskId: c.taskId },
+      at: c.at,
+    })
+    const taskId = await c.task(
+      {
+        id: c.taskId,
+        kind: 'image.delete',
+        projectId,
+        resourceType: 'image',
+        resourceId: input.id,
+        input: {},
+        ...imageTasks['image.delete'],
+      },
+      [imageEvent({ id: input.id, projectId, requestId: c.requestId }, 'updated')],
+    )
+    return { imageId: input.id, taskId }
+  },
+)
+
+export const imageEvent = (
+  image: { id: string; projectId: string | null; requestId: string | null },
+  what: 'created' | 'updated' | 'deleted',
+): EventDraft => ({
+  type: `image.${what}`,
+  resourceType: 'image',
+  resourceId: image.id,
+  projectId: image.projectId,
+  requestId: image.requestId,
+})

@@ -1,0 +1,135 @@
+/**
+ * The rows behind an upload and a download; the bytes themselves are the data plane's.
+ *
+ * U1 Only one upload of an image runs: `taskState` is the lock, `taskId` its owner's mark.
+ * U2 An image becomes ACTIVE only with its size, checksum and virtual size, after inspection.
+ * U3 An upload that is refused or breaks off goes back to QUEUED, with the reason as its fault.
+ */
+import { allow, allowInProject } from '../access.ts'
+import type { Cloud, Context, Db } from '../context.ts'
+import { CloudError, type ErrorCode, notFound } from '../errors.ts'
+import { newId } from '../id.ts'
+import { requireState, transition } from '../transition.ts'
+import { verifyTicket } from '../identity/token.ts'
+import { imageEvent } from './image.ts'
+import { type DiskFormat, imageActions } from './image.states.ts'
+
+export interface Upload {
+  /** The mark of this upload: what it writes is refused once another one has taken over. */
+  mark: string
+  imageId: string
+  projectId: string
+  diskFormat: DiskFormat
+}
+
+/** An upload that stands still this long may be taken over. */
+const ABANDONED_MS = 60_000
+
+/** Begins or goes on with an upload: QUEUED or SAVING to SAVING. */
+export async function uploadBegin(ctx: Context, id: string): Promise<Upload> {
+  const { projectId } = allowInProject(ctx, 'image.image.upload')
+  const image = await ctx.db.image.findFirst({ where: { id, projectId } })
+  if (!image) throw notFound('image', id)
+  const at = ctx.now()
+  const abandoned =
+    image.taskState === 'upload' && at.getTime() - image.updatedAt.getTime() > ABANDONED_MS
+  requireState('upload', imageActions.upload, {
+    ...image,
+    taskState: abandoned ? null : image.taskState,
+  })
+  const mark = newId()
+  await ctx.db.$transaction((tx) =>
+    transition(
+      tx,
+      {
+        resource: 'image',
+        id,
+        where: { version: image.version },
+        set: { status: 'SAVING', taskState: 'upload', taskId: mark, fault: null },
+        at,
+      },
+      imageEvent({ ...image, requestId: ctx.requestId }, 'updated'),
+    ),
+  )
+  return { mark, imageId: id, projectId, diskFormat: image.diskFormat as DiskFormat }
+}
+
+/** A part has arrived: the upload stays open for the next one. */
+export const uploadPause = (ctx: Context, upload: Upload): Promise<void> =>
+  uploadSet(ctx, upload, { taskState: null, taskId: null })
+
+export const uploadFinish = (
+  ctx: Context,
+  upload: Upload,
+  found: { sizeBytes: number; virtualSizeBytes: number; checksum: string },
+): Promise<void> =>
+  uploadSet(ctx, upload, { ...found, status: 'ACTIVE', fault: null, taskState: null, taskId: null })
+
+export const uploadFail = (
+  ctx: Context,
+  upload: Upload,
+  code: ErrorCode,
+  message: string,
+): Promise<void> =>
+  uploadSet(ctx, upload, {
+    status: 'QUEUED',
+    fault: { code, message, at: ctx.now().toISOString() },
+    taskState: null,
+    taskId: null,
+  })
+
+async function uploadSet(ctx: Context, upload: Upload, set: Record<string, unknown>): Promise<void> {
+  await ctx.db.$transaction((tx) =>
+    transition(
+      tx,
+      {
+        resource: 'image',
+        id: upload.imageId,
+        where: { taskState: 'upload', taskId: upload.mark },
+        set,
+        at: ctx.now(),
+      },
+      imageEvent({ id: upload.imageId, projectId: upload.projectId, requestId: ctx.requestId }, 'updated'),
+    ),
+  )
+}
+
+export interface Download {
+  id: string
+  sizeBytes: number
+  checksum: string
+  name: string
+  diskFormat: string
+}
+
+/** The image behind a download that a token asks for. */
+export async function downloadByToken(ctx: Context, id: string): Promise<Download> {
+  const { projectId } = allowInProject(ctx, 'image.image.download')
+  allow(ctx, 'image.image.download')
+  return readable(ctx.db, id, { OR: [{ projectId }, { visibility: 'PUBLIC' }] })
+}
+
+/** The image behind a ticket, which is used up by this. */
+export async function downloadByTicket(cloud: Cloud, id: string, secret: string): Promise<Download> {
+  const ticket = verifyTicket(cloud.keys, secret, cloud.now())
+  if (ticket.object !== `image/${id}`) {
+    throw new CloudError('UNAUTHENTICATED', 'The ticket is for something else')
+  }
+  const { count } = await cloud.db.usedTicket.createMany({
+    data: [{ id: ticket.id, expiresAt: ticket.expiresAt }],
+    skipDuplicates: true,
+  })
+  if (count === 0) throw new CloudError('UNAUTHENTICATED', 'The ticket was used before')
+  return readable(cloud.db, id, {})
+}
+
+async function readable(db: Db, id: string, where: object): Promise<Download> {
+  const image = await db.image.findFirst({ where: { ...where, id } })
+  if (!image) throw notFound('image', id)
+  if (image.status !== 'ACTIVE' || !image.checksum) {
+    throw new CloudError('INVALID_STATE', `The image is ${image.status}: it has no bytes yet`, {
+      allowedStatuses: ['ACTIVE'],
+    })
+  }
+  return { ...image, checksum: image.checksum, sizeBytes: Number(image.sizeBytes) }
+}
