@@ -1,0 +1,55 @@
+import { Arg, Args, Ctx, FieldResolver, ID, Query, Resolver, Root, Subscription } from 'type-graphql'
+import { Host, HostChange, HostConnection, HostInventory } from '../../schema/compute/host.ts'
+import { PageArgs } from '../../schema/core/input.ts'
+import { allow } from '../../services/access.ts'
+import { pageOf } from '../page.ts'
+import type { Request } from '../request.ts'
+import { type ChangeOf, pagesOf, watch } from '../watch.ts'
+
+@Resolver(() => Host)
+export class HostResolver {
+  @Query(() => HostConnection, { description: 'The machines that run servers. For operators.' })
+  async hosts(@Ctx() ctx: Request, @Args(() => PageArgs) page: PageArgs) {
+    allow(ctx, 'compute.host.list')
+    return HostConnection.of(await pageOf<Host>(ctx.db.host, {}, page))
+  }
+
+  @Query(() => Host, { nullable: true, description: 'One host, or null. For operators.' })
+  host(@Ctx() ctx: Request, @Arg('id', () => ID) id: string) {
+    allow(ctx, 'compute.host.list')
+    return ctx.load.host.load(id)
+  }
+
+  @FieldResolver(() => [HostInventory], { description: 'What it has, and what servers hold of it.' })
+  inventory(@Ctx() ctx: Request, @Root() host: Host) {
+    return ctx.load.inventory.load(host.id)
+  }
+
+  @Subscription(() => HostChange, {
+    description: 'The hosts as they are, then every change; one with `id`. For operators.',
+    subscribe: ({ context, args }: { context: Request; args: { id?: string; after?: string } }) => {
+      allow(context, 'compute.host.list')
+      const { id, after } = args
+      const where = id ? { id } : {}
+      return watch(context, {
+        resource: 'host',
+        id,
+        after,
+        visible: () => true,
+        snapshot: () =>
+          pagesOf((behind, take) =>
+            context.db.host.findMany({ where: { AND: [where, behind] }, orderBy: { id: 'asc' }, take }),
+          ),
+        load: (load, hostId) => load.host.load(hostId),
+        matches: () => true,
+      })
+    },
+  })
+  hostChanged(
+    @Root() change: ChangeOf<Host>,
+    @Arg('id', () => ID, { nullable: true }) _id?: string,
+    @Arg('after', () => String, { nullable: true }) _after?: string,
+  ): ChangeOf<Host> {
+    return change
+  }
+}

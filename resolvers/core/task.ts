@@ -1,0 +1,94 @@
+import { Arg, Args, Ctx, FieldResolver, ID, Int, Query, Resolver, Root, Subscription } from 'type-graphql'
+import type { Task as TaskRow } from '../../prisma/generated/client.ts'
+import { PageArgs } from '../../schema/core/input.ts'
+import { Task, TaskChange, TaskConnection, TaskStep } from '../../schema/core/task.ts'
+import { allowInProject } from '../../services/access.ts'
+import type { StepRecord } from '../../services/core/task.ts'
+import { isId } from '../../services/id.ts'
+import { pageOf, type PageRequest } from '../page.ts'
+import type { Request } from '../request.ts'
+import { type ChangeOf, pagesOf, watch } from '../watch.ts'
+
+@Resolver(() => Task)
+export class TaskResolver {
+  @Query(() => TaskConnection, { description: "The project's tasks, newest first." })
+  async tasks(@Ctx() ctx: Request, @Args(() => PageArgs) page: PageArgs) {
+    const { projectId } = allowInProject(ctx, 'core.task.list')
+    return TaskConnection.of(await pageOf(ctx.db.task, { projectId }, page, newestFirst))
+  }
+
+  @Query(() => Task, { nullable: true, description: 'One task of the project, or null.' })
+  task(@Ctx() ctx: Request, @Arg('id', () => ID) id: string) {
+    const { projectId } = allowInProject(ctx, 'core.task.list')
+    return isId(id) ? ctx.db.task.findFirst({ where: { id, projectId } }) : null
+  }
+
+  @Subscription(() => TaskChange, {
+    description: 'The unfinished tasks of the project as they are, then every change; one with `id`.',
+    subscribe: ({ context, args }: { context: Request; args: { id?: string; after?: string } }) => {
+      const { projectId } = allowInProject(context, 'core.task.list')
+      const { id, after } = args
+      const where = { projectId, ...(id ? { id } : { finishedAt: null }) }
+      return watch<TaskRow>(context, {
+        resource: 'task',
+        id,
+        after,
+        visible: (event) => event.projectId === projectId,
+        snapshot: () =>
+          pagesOf((behind, take) =>
+            context.db.task.findMany({ where: { AND: [where, behind] }, orderBy: { id: 'asc' }, take }),
+          ),
+        load: (load, taskId) => load.task.load(taskId),
+        matches: () => true,
+      })
+    },
+  })
+  taskChanged(
+    @Root() change: ChangeOf<TaskRow>,
+    @Arg('id', () => ID, { nullable: true }) _id?: string,
+    @Arg('after', () => String, { nullable: true, description: 'Resume behind this cursor.' })
+    _after?: string,
+  ): ChangeOf<TaskRow> {
+    return change
+  }
+
+  @FieldResolver(() => Int, { description: 'How often it began, from 1: a creation is tried on another host.' })
+  attempt(@Root() task: TaskRow): number {
+    return task.round + 1
+  }
+
+  @FieldResolver(() => [TaskStep], { description: 'Its steps, in order.' })
+  steps(@Root() task: TaskRow): TaskStep[] {
+    const steps = task.steps as unknown as StepRecord[]
+    return steps.map((step, i) => {
+      const began = step.startedAt ?? steps[i - 1]?.finishedAt ?? task.startedAt
+      const runs = i === task.position && task.status === 'RUNNING' && step.status === 'PENDING'
+      return {
+        ...step,
+        status: runs ? 'RUNNING' : step.status,
+        startedAt: runs || step.finishedAt ? dateOf(began) : null,
+        finishedAt: dateOf(step.finishedAt),
+      }
+    })
+  }
+}
+
+const dateOf = (value: string | Date | null | undefined): Date | null =>
+  value ? new Date(value) : null
+
+const newestFirst = { by: 'id', direction: 'desc' } as const
+
+/** A resource's tasks. First pages of many resources are loaded in one statement. */
+export async function tasksOf(ctx: Request, resourceId: string, page: PageRequest) {
+  const where = { resourceId }
+  if (page.after) {
+    return TaskConnection.of(await pageOf(ctx.db.task, where, page, newestFirst))
+  }
+  const ids = await ctx.load.newestTasks.load({ resourceId, take: page.first + 1 })
+  const rows = await Promise.all(ids.map((id) => ctx.load.task.load(id)))
+  const source = {
+    findMany: async () => rows.filter((row) => row !== null),
+    count: () => ctx.db.task.count({ where }),
+  }
+  return TaskConnection.of(await pageOf(source, where, page, newestFirst))
+}

@@ -1,0 +1,170 @@
+import {
+  Arg,
+  Args,
+  Ctx,
+  FieldResolver,
+  ID,
+  Mutation,
+  Query,
+  Resolver,
+  Root,
+  Subscription,
+} from 'type-graphql'
+import type { Image as ImageRow } from '../../prisma/generated/client.ts'
+import { Action } from '../../schema/core/action.ts'
+import { Fault } from '../../schema/core/error.ts'
+import { PageArgs } from '../../schema/core/input.ts'
+import { Task } from '../../schema/core/task.ts'
+import { Project } from '../../schema/identity/project.ts'
+import {
+  Image,
+  ImageActionInput,
+  ImageChange,
+  ImageConnection,
+  ImageCreateInput,
+  ImageCreatePayload,
+  ImageFilterInput,
+  ImagePayload,
+} from '../../schema/image/image.ts'
+import { allowInProject } from '../../services/access.ts'
+import { isId } from '../../services/id.ts'
+import { imageCreate, imageDelete } from '../../services/image/image.ts'
+import { imageActions, offeredImageActions } from '../../services/image/image.states.ts'
+import { actionsOf } from '../core/action.ts'
+import { faultOf } from '../core/fault.ts'
+import { pageOf, textFilter } from '../page.ts'
+import type { Request } from '../request.ts'
+import { type ChangeOf, pagesOf, watch } from '../watch.ts'
+
+/** What a project sees: its own images and the public ones. */
+export const visibleImages = (projectId: string) => ({
+  OR: [{ projectId }, { visibility: 'PUBLIC' }],
+})
+
+/** Where the bytes of an image are written and read, relative to the API. */
+const bytesPath = (id: string): string => `/v1/images/${id}/file`
+
+@Resolver(() => Image)
+export class ImageResolver {
+  @Query(() => ImageConnection, { description: "The project's images and the public ones." })
+  async images(
+    @Ctx() ctx: Request,
+    @Args(() => PageArgs) page: PageArgs,
+    @Arg('filter', () => ImageFilterInput, { nullable: true }) filter?: ImageFilterInput,
+  ) {
+    const { projectId } = allowInProject(ctx, 'image.image.list')
+    const where = {
+      AND: [visibleImages(projectId)],
+      ...(filter?.name && { name: textFilter(filter.name) }),
+      ...(filter?.status && { status: { in: filter.status } }),
+    }
+    return ImageConnection.of(await pageOf<Image>(ctx.db.image, where, page))
+  }
+
+  @Query(() => Image, { nullable: true, description: 'One image that the project sees, or null.' })
+  image(@Ctx() ctx: Request, @Arg('id', () => ID) id: string) {
+    const { projectId } = allowInProject(ctx, 'image.image.list')
+    return isId(id) ? ctx.db.image.findFirst({ where: { id, ...visibleImages(projectId) } }) : null
+  }
+
+  @Mutation(() => ImageCreatePayload, {
+    description: 'Makes an image without bytes; PUT them to `uploadUrl` then.',
+  })
+  imageCreate(@Ctx() ctx: Request, @Arg('input', () => ImageCreateInput) input: ImageCreateInput) {
+    return imageCreate(ctx, input)
+  }
+
+  @Mutation(() => ImagePayload, { description: 'Removes an image and its bytes. Servers keep their disks.' })
+  imageDelete(@Ctx() ctx: Request, @Arg('input', () => ImageActionInput) input: ImageActionInput) {
+    return imageDelete(ctx, input)
+  }
+
+  @Subscription(() => ImageChange, {
+    description: 'The images that the project sees, then every change; one with `id`.',
+    subscribe: ({ context, args }: { context: Request; args: { id?: string; after?: string } }) => {
+      const { projectId } = allowInProject(context, 'image.image.list')
+      const { id, after } = args
+      const visible = visibleImages(projectId)
+      return watch<ImageRow>(context, {
+        resource: 'image',
+        id,
+        after,
+        // A public image changes for everybody; what else changes elsewhere is found out by `matches`.
+        visible: (event) => event.projectId === projectId || event.type !== 'image.deleted',
+        snapshot: () =>
+          pagesOf((behind, take) =>
+            context.db.image.findMany({
+              where: { AND: [visible, behind, ...(id ? [{ id }] : [])] },
+              orderBy: { id: 'asc' },
+              take,
+            }),
+          ),
+        load: (load, imageId) => load.image.load(imageId),
+        matches: (image) => image.projectId === projectId || image.visibility === 'PUBLIC',
+      })
+    },
+  })
+  imageChanged(
+    @Root() change: ChangeOf<ImageRow>,
+    @Arg('id', () => ID, { nullable: true }) _id?: string,
+    @Arg('after', () => String, { nullable: true, description: 'Resume behind this cursor.' })
+    _after?: string,
+  ): ChangeOf<ImageRow> {
+    return change
+  }
+
+  @FieldResolver(() => Project, { nullable: true, description: "Whose it is; null when it is not the caller's." })
+  project(@Ctx() ctx: Request, @Root() image: ImageRow) {
+    return image.projectId === ctx.actor?.projectId ? ctx.load.project.load(image.projectId) : null
+  }
+
+  @FieldResolver(() => String, { nullable: true, description: 'Where to PUT the bytes; null once they are there.' })
+  uploadUrl(@Root() image: ImageRow): string | null {
+    return image.status === 'ACTIVE' ? null : bytesPath(image.id)
+  }
+
+  @FieldResolver(() => String, { nullable: true, description: 'Where to GET the bytes; null before they are there.' })
+  downloadUrl(@Root() image: ImageRow): string | null {
+    return image.status === 'ACTIVE' ? bytesPath(image.id) : null
+  }
+
+  @FieldResolver(() => Fault, { nullable: true, description: 'Why the last upload was refused.' })
+  fault(@Root() image: ImageRow) {
+    return faultOf(image.fault)
+  }
+
+  @FieldResolver(() => [Action], { description: 'What can be done with it, and why not.' })
+  actions(@Ctx() ctx: Request, @Root() image: ImageRow): Action[] {
+    const own = image.projectId === ctx.actor?.projectId
+    const actions = actionsOf(ctx, image, imageActions, offeredImageActions)
+    return own
+      ? actions
+      : actions.map(({ name }) => ({ name, allowed: false, reason: 'it belongs to another project' }))
+  }
+}
+
+@Resolver(() => ImageCreatePayload)
+export class ImageCreatePayloadResolver {
+  @FieldResolver(() => Image, { nullable: true, description: 'The image, without bytes yet.' })
+  image(@Ctx() ctx: Request, @Root() payload: ImageCreatePayload) {
+    return payload.imageId ? ctx.load.image.load(payload.imageId) : null
+  }
+
+  @FieldResolver(() => String, { nullable: true, description: 'PUT the bytes here, with the same token.' })
+  uploadUrl(@Root() payload: ImageCreatePayload): string | null {
+    return payload.imageId && bytesPath(payload.imageId)
+  }
+}
+
+@Resolver(() => ImagePayload)
+export class ImagePayloadResolver {
+  @FieldResolver(() => Image, { nullable: true, description: 'The image as it is now; null once it is gone.' })
+  image(@Ctx() ctx: Request, @Root() payload: ImagePayload) {
+    return payload.imageId ? ctx.load.image.load(payload.imageId) : null
+  }
+
+  @FieldResolver(() => Task, { nullable: true, description: 'The work that goes on.' })
+  task(@Ctx() ctx: Request, @Root() payload: ImagePayload) {
+    return payload.taskId ? ctx.load.task.load(payload.taskId) : null
+  }
+}

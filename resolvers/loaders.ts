@@ -1,0 +1,68 @@
+/**
+ * Loaders: rows by id, all that one tick asks for in one statement. They do no access control: what
+ * is reached through a row that the caller may see is looked up here; roots are scoped queries.
+ */
+import DataLoader from 'dataloader'
+import type { Db } from '../services/context.ts'
+import { isId } from '../services/id.ts'
+
+export type Loaders = ReturnType<typeof makeLoaders>
+
+export function makeLoaders(db: Db) {
+  return {
+    server: byId((ids) => db.server.findMany({ where: { id: { in: ids } } })),
+    flavor: byId((ids) => db.flavor.findMany({ where: { id: { in: ids } } })),
+    image: byId((ids) => db.image.findMany({ where: { id: { in: ids } } })),
+    host: byId((ids) => db.host.findMany({ where: { id: { in: ids } } })),
+    project: byId((ids) => db.project.findMany({ where: { id: { in: ids } } })),
+    domain: byId((ids) => db.domain.findMany({ where: { id: { in: ids } } })),
+    task: byId((ids) => db.task.findMany({ where: { id: { in: ids } } })),
+    inventory: grouped(
+      (hostIds) =>
+        db.inventory.findMany({
+          where: { hostId: { in: hostIds } },
+          orderBy: { resource: 'asc' },
+        }),
+      (row) => row.hostId,
+    ),
+    newestTasks: newestTasks(db),
+  }
+}
+
+function byId<Row extends { id: string }>(find: (ids: string[]) => Promise<Row[]>) {
+  return new DataLoader<string, Row | null>(async (ids) => {
+    const wanted = ids.filter(isId)
+    const rows = wanted.length ? await find(wanted) : []
+    const found = new Map(rows.map((row) => [row.id, row]))
+    return ids.map((id) => found.get(id) ?? null)
+  })
+}
+
+function grouped<Row>(find: (keys: string[]) => Promise<Row[]>, keyOf: (row: Row) => string) {
+  return new DataLoader<string, Row[]>(async (keys) => {
+    const rows = await find([...keys])
+    return keys.map((key) => rows.filter((row) => keyOf(row) === key))
+  })
+}
+
+/** The ids of the newest tasks of resources, one more than asked for, all resources in one statement. */
+function newestTasks(db: Db) {
+  return new DataLoader<{ resourceId: string; take: number }, string[], string>(
+    async (keys) => {
+      const take = Math.max(...keys.map((key) => key.take))
+      const ids = keys.map((key) => key.resourceId)
+      const rows = await db.$queryRaw<{ id: string; resourceId: string }[]>`
+        select t.id, t.resource_id as "resourceId" from unnest(${ids}::uuid[]) wanted (id)
+        cross join lateral (
+          select id, resource_id from core.task where resource_id = wanted.id
+          order by id desc limit ${take}::int) t`
+      return keys.map((key) =>
+        rows
+          .filter((row) => row.resourceId === key.resourceId)
+          .map((row) => row.id)
+          .slice(0, key.take),
+      )
+    },
+    { cacheKeyFn: (key) => `${key.resourceId} ${key.take}` },
+  )
+}

@@ -1,0 +1,108 @@
+/**
+ * Pages of a list, by key: the cursor names the last row, not a count, so that a page costs the same
+ * wherever it lies and rows that come or go meanwhile are neither shown twice nor passed over.
+ */
+import { CloudError } from '../services/errors.ts'
+import { isId } from '../services/id.ts'
+import type { PageOf } from '../schema/connection.ts'
+
+export interface PageRequest {
+  first: number
+  after?: string | null
+}
+
+/** Rows are ordered by `by` and then by id; ids alone are the order of creation. */
+export interface Order {
+  by: 'id' | 'name'
+  direction: 'asc' | 'desc'
+}
+
+interface Source<Row> {
+  findMany(args: { where: object; orderBy: object[]; take: number }): Promise<Row[]>
+  count(args: { where: object }): Promise<number>
+}
+
+export async function pageOf<Row extends { id: string; name?: string }>(
+  source: unknown,
+  where: object,
+  { first, after }: PageRequest,
+  order: Order = { by: 'id', direction: 'asc' },
+): Promise<PageOf<Row>> {
+  // Prisma's delegates share this shape, but no type that says so.
+  const rowsOf = source as Source<Row>
+  const orderBy = order.by === 'id' ? [] : [{ [order.by]: order.direction }]
+  const rows = await rowsOf.findMany({
+    where: after ? { AND: [where, behind(after, order)] } : where,
+    orderBy: [...orderBy, { id: order.direction }],
+    take: first + 1,
+  })
+  const nodes = rows.slice(0, first)
+  const edges = nodes.map((node) => ({ cursor: cursorOf(node, order), node }))
+  return {
+    nodes,
+    edges,
+    pageInfo: {
+      hasNextPage: rows.length > first,
+      hasPreviousPage: Boolean(after),
+      startCursor: edges[0]?.cursor ?? null,
+      endCursor: edges.at(-1)?.cursor ?? null,
+    },
+    count: () => rowsOf.count({ where }),
+  }
+}
+
+const cursorOf = (row: { id: string; name?: string }, { by }: Order): string =>
+  Buffer.from(JSON.stringify(by === 'id' ? [row.id] : [row.id, row[by]])).toString('base64url')
+
+/** The first comparison bounds the index scan; the second is exact. */
+function behind(cursor: string, { by, direction }: Order): object {
+  const [id, value] = parse(cursor)
+  const beyond = direction === 'asc' ? 'gt' : 'lt'
+  if (by === 'id') return { id: { [beyond]: id } }
+  if (value === undefined) throw badCursor()
+  return {
+    [by]: { [`${beyond}e`]: value },
+    OR: [{ [by]: { [beyond]: value } }, { [by]: value, id: { [beyond]: id } }],
+  }
+}
+
+function parse(cursor: string): [string, string?] {
+  try {
+    const [id, value] = JSON.parse(Buffer.from(cursor, 'base64url').toString()) as unknown[]
+    if (isId(id) && (value === undefined || typeof value === 'string')) return [id, value]
+  } catch {
+    // Falls through: whatever it is, it is not ours.
+  }
+  throw badCursor()
+}
+
+const badCursor = (): CloudError =>
+  new CloudError('BAD_INPUT', 'The cursor is not one of this list', {
+    fields: [{ path: 'after', message: 'is not a cursor of this list and order' }],
+  })
+
+interface StringFilter {
+  eq?: string | null
+  in?: string[] | null
+  contains?: string | null
+}
+
+/** A text filter as Prisma takes it; undefined when nothing is asked. */
+export function textFilter(filter: StringFilter | null | undefined): object | undefined {
+  if (!filter) return undefined
+  return {
+    ...(filter.eq != null && { equals: filter.eq }),
+    ...(filter.in != null && { in: filter.in }),
+    ...(filter.contains != null && { contains: filter.contains, mode: 'insensitive' }),
+  }
+}
+
+/** The same filter on a row at hand. */
+export function textMatches(text: string, filter: StringFilter | null | undefined): boolean {
+  if (!filter) return true
+  return (
+    (filter.eq == null || text === filter.eq) &&
+    (filter.in == null || filter.in.includes(text)) &&
+    (filter.contains == null || text.toLowerCase().includes(filter.contains.toLowerCase()))
+  )
+}

@@ -1,0 +1,53 @@
+/** Every resolver of the API. What is not in this table does not exist. */
+import 'reflect-metadata'
+import { type GraphQLSchema, lexicographicSortSchema, printSchema } from 'graphql'
+import { buildSchema, type NonEmptyArray } from 'type-graphql'
+import { ErrorDetails } from '../schema/core/error.ts'
+import { FlavorResolver } from './compute/flavor.ts'
+import { HostResolver } from './compute/host.ts'
+import { ServerPayloadResolver, ServerResolver } from './compute/server.ts'
+import { EventResolver } from './core/event.ts'
+import { NodeResolver } from './core/node.ts'
+import { TaskResolver } from './core/task.ts'
+import { ProjectResolver } from './identity/project.ts'
+import { SessionResolver, TokenResolver } from './identity/token.ts'
+import { ImageCreatePayloadResolver, ImagePayloadResolver, ImageResolver } from './image/image.ts'
+
+const resolvers = [
+  NodeResolver,
+  EventResolver,
+  TaskResolver,
+  TokenResolver,
+  SessionResolver,
+  ProjectResolver,
+  ImageResolver,
+  ImageCreatePayloadResolver,
+  ImagePayloadResolver,
+  FlavorResolver,
+  HostResolver,
+  ServerResolver,
+  ServerPayloadResolver,
+] as const
+
+/** type-graphql wants one; our watches have sources of their own. */
+const unused = {
+  publish: () => {
+    throw new Error('events are published by services/core/event.ts')
+  },
+  subscribe: () => {
+    throw new Error('watches read from resolvers/watch.ts')
+  },
+}
+
+export const buildApi = (): Promise<GraphQLSchema> =>
+  buildSchema({
+    resolvers: resolvers as unknown as NonEmptyArray<(typeof resolvers)[number]>,
+    orphanedTypes: [ErrorDetails],
+    validate: { forbidUnknownValues: false },
+    emitSchemaFile: false,
+    pubSub: unused,
+  })
+
+/** The API as schema/schema.graphql holds it. */
+export const apiText = async (): Promise<string> =>
+  `${printSchema(lexicographicSortSchema(await buildApi()))}\n`

@@ -1,0 +1,87 @@
+/**
+ * Watches: first how things are, then every change, in order, until the client goes.
+ *
+ * V1 The cursor is read before the snapshot: what changes in between is told twice rather than never.
+ * V2 What a page of events leads to is loaded once, whoever watches: fields of the change included.
+ * V3 Access is checked for each event, by the project that it happened in.
+ */
+import type { ChangeKind } from '../schema/core/change.ts'
+import type { EventRow, ResourceType } from '../services/core/event.ts'
+import { checkCursor, eventHead } from '../services/core/event.ts'
+import type { Request } from './request.ts'
+import { type Loaders, makeLoaders } from './loaders.ts'
+
+export interface ChangeOf<Row> {
+  cursor: string
+  kind: ChangeKind
+  id: string
+  row: Row | null
+}
+
+interface Watch<Row> {
+  resource: ResourceType
+  /** Only this one. */
+  id?: string | null
+  after?: string | null
+  /** Whether the caller may see what happened. */
+  visible(event: EventRow): boolean
+  /** How things are now, page by page; only those that `matches`. */
+  snapshot(): AsyncIterable<Row[]> | Iterable<Row[]>
+  load(load: Loaders, id: string): Promise<Row | null>
+  matches(row: Row): boolean
+}
+
+const kinds: Record<string, ChangeKind> = {
+  created: 'CREATED',
+  updated: 'UPDATED',
+  deleted: 'DELETED',
+}
+
+export async function* watch<Row extends { id: string }>(
+  ctx: Request,
+  { resource, id, after, visible, snapshot, load, matches }: Watch<Row>,
+): AsyncGenerator<ChangeOf<Row>> {
+  if (after) await checkCursor(ctx.db, after)
+  const start = after ?? (await eventHead(ctx.db))
+  if (!after) {
+    for await (const rows of snapshot()) {
+      for (const row of rows.filter(matches)) {
+        yield { cursor: start, kind: 'SNAPSHOT', id: row.id, row }
+      }
+    }
+  }
+  const wanted = (event: EventRow): boolean =>
+    event.resourceType === resource && (!id || event.resourceId === id) && visible(event)
+  for await (const event of ctx.events.after(start, wanted, ctx.signal)) {
+    const kind = kinds[event.type.slice(event.type.indexOf('.') + 1)]
+    if (!kind) continue
+    ctx.load = sharedLoaders(ctx, event.page)
+    const row = kind === 'DELETED' ? null : await load(ctx.load, event.resourceId)
+    if (kind !== 'DELETED' && (!row || !matches(row))) continue
+    yield { cursor: event.cursor, kind, id: event.resourceId, row }
+  }
+}
+
+/** One set of loaders for all watchers of a page of events: what they load is as new as the page. */
+const loadersOfPages = new WeakMap<object, Loaders>()
+
+function sharedLoaders(ctx: Pick<Request, 'db'>, page: object): Loaders {
+  let loaders = loadersOfPages.get(page)
+  if (!loaders) loadersOfPages.set(page, (loaders = makeLoaders(ctx.db)))
+  return loaders
+}
+
+/** Rows of a snapshot read at once. */
+const SNAPSHOT_PAGE = 200
+
+/** All rows of a query in order of their ids, a page at a time. */
+export async function* pagesOf<Row extends { id: string }>(
+  find: (behind: { id?: { gt: string } }, take: number) => Promise<Row[]>,
+): AsyncGenerator<Row[]> {
+  for (let last: string | undefined; ; ) {
+    const rows = await find(last ? { id: { gt: last } } : {}, SNAPSHOT_PAGE)
+    if (rows.length) yield rows
+    if (rows.length < SNAPSHOT_PAGE) return
+    last = rows.at(-1)?.id
+  }
+}

@@ -1,0 +1,160 @@
+import { IsIn, IsOptional, IsUUID, Length } from 'class-validator'
+import { Field, GraphQLISODateTime, ID, InputType, Int, ObjectType } from 'type-graphql'
+import {
+  type PowerState,
+  powerStates,
+  type ServerStatus,
+  serverStatuses,
+} from '../../services/compute/server.states.ts'
+import { connectionOf } from '../connection.ts'
+import { changeOf } from '../core/change.ts'
+import { FilterCount } from '../core/error.ts'
+import {
+  ActionInput,
+  KeyedInput,
+  MAX_NAME_LENGTH,
+  OrderDirectionEnum,
+  StringFilterInput,
+} from '../core/input.ts'
+import { enumOf } from '../enums.ts'
+import { Quota } from '../identity/project.ts'
+import { Node } from '../node.ts'
+
+export const ServerStatusEnum = enumOf(
+  'ServerStatus',
+  "Where a server is in its life; OpenStack's words.",
+  serverStatuses,
+)
+export const PowerStateEnum = enumOf(
+  'PowerState',
+  'What the hypervisor says of the machine.',
+  powerStates,
+)
+export const RebootModeEnum = enumOf('RebootMode', 'How a reboot treats the guest.', {
+  SOFT: 'The guest is asked to shut down, and forced after a while.',
+  HARD: 'The machine is reset without asking.',
+})
+const ServerOrderFieldEnum = enumOf('ServerOrderField', 'What servers can be ordered by.', [
+  'CREATED_AT',
+  'NAME',
+])
+
+@ObjectType({ implements: Node, description: 'A virtual machine.', simpleResolvers: true })
+export class Server extends Node {
+  @Field(() => String, { description: 'Need not be unique.' })
+  name!: string
+
+  @Field(() => ServerStatusEnum, { description: 'Where it is in its life.' })
+  status!: ServerStatus
+
+  @Field(() => PowerStateEnum, { description: 'What the hypervisor says of the machine.' })
+  powerState!: PowerState
+
+  @Field(() => String, {
+    nullable: true,
+    description: 'The action that runs now, for example `stop`; null when none does.',
+  })
+  taskState!: string | null
+
+  @Field(() => GraphQLISODateTime, { nullable: true, description: 'When it first ran.' })
+  launchedAt!: Date | null
+
+  @Field(() => Int, { description: 'Goes up with every change; give it as `ifVersion`.' })
+  version!: number
+
+  @Field(() => GraphQLISODateTime, { description: 'When it was asked for.' })
+  createdAt!: Date
+
+  @Field(() => GraphQLISODateTime, { description: 'When it changed last.' })
+  updatedAt!: Date
+}
+
+export const ServerConnection = connectionOf('Server', () => Server)
+export const ServerChange = changeOf('Server', () => Server)
+
+@InputType({ description: 'Which servers; all that is given must hold.' })
+export class ServerFilterInput {
+  @Field(() => StringFilterInput, { nullable: true, description: 'By name.' })
+  @IsOptional()
+  name?: StringFilterInput | null
+
+  @Field(() => [ServerStatusEnum], { nullable: true, description: 'By status: one of these.' })
+  @IsOptional()
+  status?: ServerStatus[] | null
+}
+
+@InputType({ description: 'In which order servers come.' })
+export class ServerOrderInput {
+  @Field(() => ServerOrderFieldEnum, { description: 'By what.' })
+  field!: 'CREATED_AT' | 'NAME'
+
+  @Field(() => OrderDirectionEnum, { defaultValue: 'ASC', description: 'Upwards or downwards.' })
+  direction!: 'ASC' | 'DESC'
+}
+
+@InputType({ description: 'A new server.' })
+export class ServerCreateInput extends KeyedInput {
+  @Field(() => String, { description: `1 to ${MAX_NAME_LENGTH} characters.` })
+  @Length(1, MAX_NAME_LENGTH)
+  name!: string
+
+  @Field(() => ID, { description: 'Its size.' })
+  @IsUUID()
+  flavorId!: string
+
+  @Field(() => ID, { description: 'The disk that it starts from.' })
+  @IsUUID()
+  imageId!: string
+
+  @Field(() => Boolean, {
+    nullable: true,
+    description: 'Change nothing; answer with the plan: quota and placement.',
+  })
+  dryRun?: boolean | null
+}
+
+@InputType({ description: 'A server to act on.' })
+export class ServerActionInput extends ActionInput {
+  @Field(() => Boolean, { nullable: true, description: 'Change nothing; answer whether it would be accepted.' })
+  dryRun?: boolean | null
+}
+
+@InputType({ description: 'A server to reboot.' })
+export class ServerRebootInput extends ServerActionInput {
+  @Field(() => RebootModeEnum, { defaultValue: 'SOFT', description: 'How the guest is treated.' })
+  @IsIn(['SOFT', 'HARD'])
+  mode!: 'SOFT' | 'HARD'
+}
+
+@ObjectType({ description: 'Where placement would put a server, and what refused it.', simpleResolvers: true })
+export class Placement {
+  @Field(() => Int, { description: 'Hosts of the cloud.' })
+  hostsTotal!: number
+
+  @Field(() => Int, { description: 'Hosts that could take the server.' })
+  hostsPassed!: number
+
+  @Field(() => [FilterCount], { description: 'What each filter did with the hosts that reached it.' })
+  filters!: FilterCount[]
+}
+
+@ObjectType({ description: 'What a dry run found: nothing was changed.', simpleResolvers: true })
+export class Plan {
+  @Field(() => Boolean, { description: 'Whether it would succeed as things are now.' })
+  allowed!: boolean
+
+  @Field(() => [Quota], { description: "The project's quotas as they would be." })
+  quotas!: Quota[]
+
+  @Field(() => Placement, { nullable: true, description: 'Where it would go; null when nothing is placed.' })
+  placement!: Placement | null
+}
+
+@ObjectType({ description: 'The answer to a mutation of a server.', simpleResolvers: true })
+export class ServerPayload {
+  serverId!: string | null
+  taskId!: string | null
+
+  @Field(() => Plan, { nullable: true, description: 'Only of a dry run.' })
+  plan!: Plan | null
+}
