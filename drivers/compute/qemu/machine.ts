@@ -1,0 +1,310 @@
+/**
+ * One machine whose QEMU exists: the process, the control connection, and what they tell.
+ *
+ * M1 `down` is set once, by whatever tells it first: the guest shut down or panicked, or the process
+ *    went away. From then on the machine can only be ended.
+ * M2 A QEMU that does not answer is still a machine: each question has a deadline, and `end` falls
+ *    back to SIGKILL.
+ * M3 A lost control connection is made anew by `tend`; QEMU does not notice its absence.
+ */
+import { open, rm, stat, truncate } from 'node:fs/promises'
+import { spawnDetached } from '../../shell.ts'
+import { pause, poll, throwIfAborted } from '../deadline.ts'
+import { DriverError, type Machine } from '../driver.ts'
+import { programFailed, tailOf } from '../failure.ts'
+import { machineArguments, type QemuHost, type QemuMachine, QMP_SOCKET } from './arguments.ts'
+import { appendConsole, CONSOLE_RING_BYTES } from './console-log.ts'
+import type { MachinePaths } from './machine-folder.ts'
+import { QEMU } from './probe.ts'
+import { QemuProcess } from './process.ts'
+import { QmpClient, type QmpEvent } from './qmp.ts'
+import { asUser, type QemuUser } from './user.ts'
+
+const BOOT_TIMEOUT_MS = 30_000
+const CONNECT_RETRY_MS = 25
+const RECONNECT_TIMEOUT_MS = 2_000
+const QUESTION_TIMEOUT_MS = 3_000
+/** QEMU flushes its disks before it quits. */
+const QUIT_TIMEOUT_MS = 5_000
+const KILL_TIMEOUT_MS = 10_000
+/** A guest that still boots does not hear the power button; it is pressed again. */
+const POWER_BUTTON_EVERY_MS = 2_000
+const DRAIN_ROUNDS_MAX = 8
+const LOG_LIMIT_BYTES = 256 * 1024
+
+export interface Down {
+  powerState: 'SHUTDOWN' | 'CRASHED'
+  reason: string
+}
+
+export class LiveMachine {
+  down: Down | null = null
+  /** Settles when `down` is set; never rejects. */
+  readonly whenDown: Promise<Down>
+  /** Somebody is bringing this machine down on purpose: its end is no news. */
+  ending = false
+  onPauseChanged: (machine: Machine) => void = () => {}
+  private setDown: (down: Down) => void = () => {}
+  private qmp: QmpClient | null = null
+  private draining: Promise<void> | null = null
+  private pauseReason: string | undefined
+  private paused = false
+  private leftAlone = false
+
+  private constructor(
+    readonly id: string,
+    private readonly paths: MachinePaths,
+    private readonly process: QemuProcess,
+  ) {
+    this.whenDown = new Promise((resolve) => {
+      this.setDown = (down) => {
+        if (this.down) return
+        this.down = down
+        resolve(down)
+      }
+    })
+  }
+
+  /** Starts a QEMU and waits until it answers. What fails or is aborted leaves no process. */
+  static async boot(
+    machine: QemuMachine,
+    paths: MachinePaths,
+    host: QemuHost & { user: QemuUser | null },
+    signal: AbortSignal,
+  ): Promise<LiveMachine> {
+    await rm(paths.socket, { force: true })
+    await rm(paths.log, { force: true })
+    throwIfAborted(signal, 'the start of QEMU')
+    const command = asUser(host.user, QEMU, machineArguments(host, machine))
+    const child = await spawnDetached(...command, { cwd: paths.run, outputFile: paths.log })
+    const process = QemuProcess.started(child, machine.id, paths.run)
+    const live = new LiveMachine(machine.id, paths, process)
+    try {
+      await live.connectUntil(BOOT_TIMEOUT_MS, signal)
+      return live
+    } catch (error) {
+      live.ending = true
+      await live.kill()
+      throw error
+    }
+  }
+
+  /** Takes over a QEMU that runs already, whether it answers or not. */
+  static async adopt(id: string, paths: MachinePaths, pid: number): Promise<LiveMachine | null> {
+    const process = QemuProcess.adopt(pid, id, paths.run)
+    if (!process) return null
+    const live = new LiveMachine(id, paths, process)
+    await live.connect(RECONNECT_TIMEOUT_MS).catch(() => {})
+    await live.look().catch(() => {})
+    return live
+  }
+
+  /** How the machine is now. A QEMU that does not answer is running, as far as anybody can tell. */
+  async state(): Promise<Machine> {
+    if (this.down) return { id: this.id, ...this.down }
+    try {
+      return await this.look()
+    } catch {
+      if (this.down) return { id: this.id, ...(this.down as Down) }
+      return { id: this.id, powerState: 'RUNNING', reason: 'QEMU does not answer' }
+    }
+  }
+
+  /** Makes a paused machine go on; a running one is left alone. Throws when QEMU does not answer. */
+  async resume(signal: AbortSignal): Promise<void> {
+    if ((await this.look(signal)).powerState === 'PAUSED') await this.ask('cont', {}, signal)
+  }
+
+  /** Presses the power button until the guest is off; false when it is not after `timeoutMs`. */
+  async powerDown(timeoutMs: number, signal: AbortSignal): Promise<boolean> {
+    const end = Date.now() + timeoutMs
+    const over = new AbortController()
+    const giveUp = AbortSignal.any([signal, over.signal])
+    try {
+      while (!this.down && Date.now() < end) {
+        await this.ask('system_powerdown', {}, signal)
+        const wait = Math.max(0, Math.min(POWER_BUTTON_EVERY_MS, end - Date.now()))
+        await Promise.race([this.whenDown, pause(wait, giveUp)])
+      }
+    } catch (error) {
+      if (signal.aborted || this.leftAlone) throw error
+      // QEMU refuses or is hung (M2): the guest will never hear of it.
+    } finally {
+      over.abort()
+    }
+    return this.down !== null
+  }
+
+  async reset(signal: AbortSignal): Promise<void> {
+    await this.ask('system_reset', {}, signal)
+    await this.resume(signal)
+  }
+
+  /** Ends QEMU in order, with its disks flushed, or by force when it does not listen. */
+  async end(): Promise<void> {
+    this.ending = true
+    try {
+      // Only QEMU's own silence is a reason to be rough; a full disk of ours is none.
+      await this.drain().catch((error) => {
+        if (error instanceof DriverError) throw error
+      })
+      await this.ask('quit')
+      if (await this.process.gone(QUIT_TIMEOUT_MS)) return this.release()
+    } catch {
+      // It does not listen, or it went away while we asked.
+    }
+    await this.kill()
+  }
+
+  /** SIGKILL, and nothing is left of the process. Throws TIMEOUT when the kernel cannot end it. */
+  async kill(): Promise<void> {
+    if (this.leftAlone) throw leftAlone()
+    this.ending = true
+    this.process.kill()
+    this.release()
+    if (await this.process.gone(KILL_TIMEOUT_MS)) return
+    const message = `QEMU (pid ${this.process.pid}) does not die, even by signal 9`
+    throw new DriverError('TIMEOUT', message, true)
+  }
+
+  /** Moves what the guest printed from QEMU's memory into the log file. */
+  drain(): Promise<void> {
+    this.draining ??= this.drainNow().finally(() => {
+      this.draining = null
+    })
+    return this.draining
+  }
+
+  /** Called every other second: reconnects (M3), drains the console, keeps QEMU's own log bounded. */
+  async tend(): Promise<void> {
+    if (this.ending || this.down) return
+    if (!this.qmp) {
+      if (await this.noticeDeath(0)) return
+      await this.connect(RECONNECT_TIMEOUT_MS)
+    }
+    await this.drain()
+    const log = await stat(this.paths.log).catch(() => null)
+    // QEMU appends, so it goes on at the new end.
+    if (log && log.size > LOG_LIMIT_BYTES) await truncate(this.paths.log)
+  }
+
+  /** Lets go of the machine for good: a verb that is still at work may not touch it any more. */
+  leaveAlone(): void {
+    this.leftAlone = true
+    this.release()
+  }
+
+  private release(): void {
+    const qmp = this.qmp
+    this.qmp = null
+    if (!qmp) return
+    qmp.onClose = () => {}
+    qmp.close()
+  }
+
+  private async connectUntil(timeoutMs: number, signal: AbortSignal): Promise<void> {
+    const end = Date.now() + timeoutMs
+    const connected = await poll(
+      async () => {
+        if (await this.process.gone(0)) {
+          const ending = `QEMU did not start (${this.process.ending()})`
+          throw programFailed(ending, await tailOf(this.paths.log))
+        }
+        await this.connect(Math.max(1, end - Date.now()), signal).catch((error) => {
+          if (signal.aborted) throw error
+        })
+        return this.qmp
+      },
+      { everyMs: CONNECT_RETRY_MS, timeoutMs, signal },
+    )
+    if (connected) return
+    const seconds = timeoutMs / 1000
+    throw new DriverError('TIMEOUT', `QEMU did not answer within ${seconds} s of its start`, true)
+  }
+
+  private async connect(timeoutMs: number, signal?: AbortSignal): Promise<void> {
+    // A socket path is limited to 107 bytes; through the open folder it is always short.
+    const folder = await open(this.paths.run, 'r')
+    try {
+      const path = `/proc/self/fd/${folder.fd}/${QMP_SOCKET}`
+      const qmp = await QmpClient.connect(path, { timeoutMs, signal })
+      qmp.onEvent = (event) => this.heard(event)
+      qmp.onClose = () => void this.lost()
+      if (!qmp.connected) throw new DriverError('HYPERVISOR_FAILED', 'QEMU hung up', true)
+      this.qmp = qmp
+    } finally {
+      await folder.close()
+    }
+  }
+
+  private ask(command: string, args = {}, signal?: AbortSignal): Promise<unknown> {
+    if (this.leftAlone) return Promise.reject(leftAlone())
+    if (this.qmp) return this.qmp.execute(command, args, QUESTION_TIMEOUT_MS, signal)
+    return Promise.reject(new DriverError('TIMEOUT', 'QEMU does not answer', true))
+  }
+
+  private async look(signal?: AbortSignal): Promise<Machine> {
+    const { status } = (await this.ask('query-status', {}, signal)) as { status: string }
+    if (status === 'shutdown') this.setDown(GUEST_SHUT_DOWN)
+    if (status === 'guest-panicked') this.setDown(GUEST_PANICKED)
+    if (status === 'internal-error') this.setDown({ powerState: 'CRASHED', reason: 'QEMU failed' })
+    if (this.down) return { id: this.id, ...(this.down as Down) }
+    if (status === 'io-error') return this.pausedAs('an error of its disk')
+    if (status === 'paused') return this.pausedAs('paused')
+    return { id: this.id, powerState: 'RUNNING' }
+  }
+
+  private pausedAs(reason: string): Machine {
+    return { id: this.id, powerState: 'PAUSED', reason: this.pauseReason ?? reason }
+  }
+
+  private heard({ event, data }: QmpEvent): void {
+    if (event === 'SHUTDOWN') this.setDown(downBy(String(data?.reason)))
+    if (event === 'GUEST_PANICKED') this.setDown(GUEST_PANICKED)
+    if (event === 'BLOCK_IO_ERROR') {
+      this.pauseReason = data?.nospace ? "the host's disk is full" : String(data?.reason)
+    }
+    if (this.down || this.ending) return
+    if (event === 'STOP') this.onPauseChanged(this.pausedAs('paused'))
+    if (event === 'RESUME' && this.paused) {
+      this.pauseReason = undefined
+      this.onPauseChanged({ id: this.id, powerState: 'RUNNING' })
+    }
+    if (event === 'STOP' || event === 'RESUME') this.paused = event === 'STOP'
+  }
+
+  /** The connection closed by itself: mostly because the process is gone. */
+  private async lost(): Promise<void> {
+    this.qmp = null
+    await this.noticeDeath(QUIT_TIMEOUT_MS)
+  }
+
+  private async noticeDeath(timeoutMs: number): Promise<boolean> {
+    const gone = await this.process.gone(timeoutMs)
+    if (gone) this.setDown({ powerState: 'CRASHED', reason: this.process.ending() })
+    return gone
+  }
+
+  private async drainNow(): Promise<void> {
+    for (let round = 0; round < DRAIN_ROUNDS_MAX && this.qmp; round++) {
+      const args = { device: 'console', size: CONSOLE_RING_BYTES / 4, format: 'base64' }
+      const text = (await this.ask('ringbuf-read', args)) as string
+      if (text === '') return
+      await appendConsole(this.paths.console, Buffer.from(text, 'base64'))
+    }
+  }
+}
+
+const GUEST_SHUT_DOWN: Down = { powerState: 'SHUTDOWN', reason: 'guest shut down' }
+const GUEST_PANICKED: Down = { powerState: 'CRASHED', reason: 'guest panicked' }
+
+function leftAlone(): DriverError {
+  return new DriverError('ABORTED', 'the driver was closed', true)
+}
+
+function downBy(reason: string): Down {
+  if (reason === 'guest-shutdown') return GUEST_SHUT_DOWN
+  if (reason === 'guest-panic') return GUEST_PANICKED
+  if (reason === 'host-signal') return { powerState: 'CRASHED', reason: 'QEMU was terminated' }
+  return { powerState: 'SHUTDOWN', reason }
+}
