@@ -1,0 +1,302 @@
+/**
+ * A question and its answer over the bus.
+ *
+ * A1 A call carries its deadline; its message lives no longer, so that nobody does late what nobody
+ *    waits for.
+ * A2 A call may be repeated with the same `callId`: after a timeout, or by a later owner of the work
+ *    with a higher `fence`. Who answers does the work once (an agent's journal) or is free to do it
+ *    twice.
+ * A3 The call's message is acknowledged when it was answered: if the answering process dies, another
+ *    one, or the same after its restart, is given the call.
+ * A4 Hostile and outdated messages are dropped with a line in the log; nothing is answered.
+ */
+import { randomUUID } from 'node:crypto'
+import type { Logger } from 'pino'
+import { type Bus, BusError, type Consumer } from './bus.ts'
+import { within } from './pause.ts'
+
+/** Calls of one process that wait for their answers. */
+const MAX_WAITING = 10_000
+const ANSWERS_AT_ONCE = 100
+/** An answer is of no use when the asker is away for longer than this. */
+const ANSWER_LIFE_MS = 60_000
+const MAX_ERROR_CHARACTERS = 2_000
+
+/** The message of a call. */
+export interface Call {
+  callId: string
+  /** The number of who owns the work; a later owner has a higher one. null: no owner, as for reading. */
+  fence: number | null
+  verb: string
+  input: unknown
+  /** The API request that this follows from, if any. */
+  requestId: string | null
+  /** The private queue for the answer. */
+  replyTo: string
+  /** Milliseconds since the epoch. */
+  deadlineAt: number
+}
+
+/** The message that answers it. */
+export type Answer =
+  | { callId: string; ok: true; result: unknown }
+  | { callId: string; ok: false; error: CallFailure }
+
+export interface CallFailure {
+  code: string
+  message: string
+  /** The same call may succeed a little later. */
+  retryable: boolean
+  details?: unknown
+}
+
+/**
+ * Why a call has no result. The answering side's codes come through as they are; this file adds
+ * TIMEOUT, UNAVAILABLE (the bus took no message), ABORTED (the caller's own signal), UNKNOWN_VERB
+ * and INTERNAL (the answering side has a defect; its log tells more).
+ */
+export class CallError extends Error {
+  constructor(
+    readonly code: string,
+    message: string,
+    readonly retryable: boolean,
+    readonly details?: unknown,
+    options?: ErrorOptions,
+  ) {
+    super(message, options)
+    this.name = 'CallError'
+  }
+}
+
+export interface CallRequest {
+  callId: string
+  fence: number | null
+  verb: string
+  input: unknown
+  requestId: string | null
+  timeoutMs: number
+  signal?: AbortSignal
+}
+
+export interface Caller {
+  /** Resolves to the result; rejects with a `CallError`. */
+  call(queue: string, request: CallRequest): Promise<unknown>
+  /** Gives up the calls that still wait. */
+  close(): Promise<void>
+}
+
+interface Waiter {
+  resolve(answer: Answer): void
+  reject(error: CallError): void
+}
+
+/** `name` is for people who look at the broker: it becomes part of the reply queue's name. */
+export async function makeCaller(
+  bus: Bus,
+  { name, log }: { name: string; log: Logger },
+): Promise<Caller> {
+  const replyTo = `reply.${name}.${randomUUID()}`
+  const waiting = new Map<string, Set<Waiter>>()
+  let waitingCount = 0
+
+  const consumer = await bus.consume(replyTo, hear, {
+    exclusive: true,
+    concurrency: ANSWERS_AT_ONCE,
+  })
+
+  async function hear(body: unknown): Promise<void> {
+    const answer = parseAnswer(body)
+    if (!answer) {
+      log.warn({ replyTo }, 'an answer of an unknown shape was dropped')
+      return
+    }
+    const waiters = waiting.get(answer.callId)
+    if (!waiters) log.debug({ callId: answer.callId }, 'an answer came that nobody waits for')
+    for (const waiter of waiters ?? []) waiter.resolve(answer)
+  }
+
+  async function call(queue: string, request: CallRequest): Promise<unknown> {
+    if (waitingCount >= MAX_WAITING) {
+      throw new CallError('UNAVAILABLE', `${MAX_WAITING} calls wait for answers already`, true)
+    }
+    const { timeoutMs, signal, ...rest } = request
+    const message: Call = { ...rest, replyTo, deadlineAt: Date.now() + timeoutMs }
+    const over = new AbortController()
+    const answer = expectAnswer(request, over.signal)
+    try {
+      const published = bus.publish(queue, message, { expiresInMs: timeoutMs }).then(
+        () => answer,
+        (error: unknown) => {
+          throw publishError(queue, request, error)
+        },
+      )
+      const given = await within(timeoutMs, Promise.race([answer, published]), () =>
+        timeoutError(queue, request),
+      )
+      if (given.ok) return given.result
+      const { code, message: text, retryable, details } = given.error
+      throw new CallError(code, text, retryable, details)
+    } finally {
+      over.abort()
+    }
+  }
+
+  /** Until `over`, the first answer to the call; the caller's own signal ends it with ABORTED. */
+  function expectAnswer({ callId, verb, signal }: CallRequest, over: AbortSignal): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      const waiter: Waiter = { resolve, reject }
+      const waiters = waiting.get(callId) ?? new Set()
+      waiting.set(callId, waiters.add(waiter))
+      waitingCount += 1
+      over.addEventListener('abort', () => {
+        waitingCount -= 1
+        waiters.delete(waiter)
+        if (waiters.size === 0) waiting.delete(callId)
+      })
+      const abort = (): void => {
+        reject(new CallError('ABORTED', `${verb} is not waited for any more`, true))
+      }
+      if (signal?.aborted) abort()
+      signal?.addEventListener('abort', abort, { once: true, signal: over })
+    })
+  }
+
+  async function close(): Promise<void> {
+    const closed = new CallError('UNAVAILABLE', 'the caller was closed', true)
+    for (const waiters of waiting.values()) {
+      for (const waiter of waiters) waiter.reject(closed)
+    }
+    await consumer.stop()
+  }
+
+  return { call, close }
+}
+
+function timeoutError(queue: string, { verb, timeoutMs }: CallRequest): CallError {
+  const message = `${queue} did not answer ${verb} within ${timeoutMs} ms`
+  return new CallError('TIMEOUT', message, true)
+}
+
+function publishError(queue: string, { verb }: CallRequest, cause: unknown): CallError {
+  const retryable = !(cause instanceof BusError && cause.code === 'TOO_LARGE')
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  const message = `${verb} could not be sent to ${queue}: ${reason}`
+  return new CallError('UNAVAILABLE', message, retryable, undefined, { cause })
+}
+
+/** What a handler gets: the call and a logger that names it. */
+export interface ServedCall extends Omit<Call, 'replyTo'> {
+  log: Logger
+}
+
+/**
+ * Does what a verb asks and resolves to a result (JSON; undefined arrives as null). An error that has
+ * a text `code` and a boolean `retryable` goes to the caller as it is; anything else is INTERNAL.
+ */
+export type CallHandler = (call: ServedCall) => Promise<unknown>
+
+export interface ServeOptions {
+  /** How many calls are handled at once. */
+  concurrency: number
+  log: Logger
+}
+
+/** Answers the calls of a queue, each verb by its handler. */
+export function serveCalls(
+  bus: Bus,
+  queue: string,
+  handlers: Readonly<Record<string, CallHandler>>,
+  { concurrency, log }: ServeOptions,
+): Promise<Consumer> {
+  async function serve(body: unknown): Promise<void> {
+    const call = parseCall(body)
+    if (!call) {
+      log.warn({ queue }, 'a call of an unknown shape was dropped')
+      return
+    }
+    const { callId, verb, requestId, fence, replyTo } = call
+    const callLog = log.child({ callId, verb, requestId, fence })
+    if (call.deadlineAt <= Date.now()) {
+      callLog.info('a call that nobody waits for any more was dropped')
+      return
+    }
+    const answer = await answerOf(call, handlers, callLog)
+    await send(replyTo, answer, callLog)
+  }
+
+  async function send(replyTo: string, answer: Answer, callLog: Logger): Promise<void> {
+    const options = { exclusive: true, expiresInMs: ANSWER_LIFE_MS }
+    try {
+      await bus.publish(replyTo, answer, options)
+    } catch (error) {
+      // Given again, the call is done again: only what can never be sent is answered otherwise.
+      if (!(error instanceof BusError) || error.code !== 'TOO_LARGE') throw error
+      callLog.error({ err: error }, 'an answer was too large')
+      await bus.publish(replyTo, failed(answer.callId, error), options)
+    }
+  }
+
+  return bus.consume(queue, serve, { concurrency })
+}
+
+async function answerOf(
+  call: Call,
+  handlers: Readonly<Record<string, CallHandler>>,
+  log: Logger,
+): Promise<Answer> {
+  const { replyTo: _, ...served } = call
+  const handler = Object.hasOwn(handlers, call.verb) ? handlers[call.verb] : undefined
+  try {
+    if (!handler) throw new CallError('UNKNOWN_VERB', `there is no verb ${call.verb} here`, false)
+    return { callId: call.callId, ok: true, result: (await handler({ ...served, log })) ?? null }
+  } catch (error) {
+    const answer = failed(call.callId, error)
+    if (answer.error.code === 'INTERNAL') log.error({ err: error }, 'a call failed unexpectedly')
+    else log.info({ code: answer.error.code, reason: answer.error.message }, 'a call failed')
+    return answer
+  }
+}
+
+function failed(callId: string, error: unknown): Answer & { ok: false } {
+  return { callId, ok: false, error: failureOf(error) }
+}
+
+/** What a caller is told of an error; see `CallHandler`. */
+export function failureOf(error: unknown): CallFailure {
+  const message = error instanceof Error ? error.message : String(error)
+  const { code, retryable, details } = (error ?? {}) as Partial<CallFailure>
+  const told = message.slice(0, MAX_ERROR_CHARACTERS)
+  if (typeof code !== 'string' || typeof retryable !== 'boolean') {
+    return { code: 'INTERNAL', message: told, retryable: true }
+  }
+  return { code, message: told, retryable, ...(details === undefined ? {} : { details }) }
+}
+
+function parseCall(body: unknown): Call | null {
+  if (!isRecord(body)) return null
+  const { callId, fence, verb, input, requestId, replyTo, deadlineAt } = body
+  if (!isText(callId) || !isText(verb) || !isText(replyTo)) return null
+  if (!(fence === null || Number.isSafeInteger(fence))) return null
+  if (!(requestId === null || isText(requestId))) return null
+  if (typeof deadlineAt !== 'number') return null
+  return { callId, fence: fence as number | null, verb, input, requestId, replyTo, deadlineAt }
+}
+
+function parseAnswer(body: unknown): Answer | null {
+  if (!isRecord(body) || !isText(body['callId'])) return null
+  const { callId, ok, result, error } = body
+  if (ok === true) return { callId, ok, result }
+  if (ok !== false || !isRecord(error)) return null
+  const { code, message, retryable, details } = error
+  if (!isText(code) || typeof message !== 'string' || typeof retryable !== 'boolean') return null
+  return { callId, ok, error: { code, message, retryable, details } }
+}
+
+/** Ids and names on the wire: text of a sane length. */
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && value.length > 0 && value.length <= 500
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

@@ -1,0 +1,48 @@
+/**
+ * server.delete: end the machine, then give everything back. It only goes forward: a host that can't
+ * be reached for long is passed over, and what it still has is removed when it reports again.
+ */
+import { allocationRelease } from '../../services/compute/allocation.ts'
+import { type ServerTaskInput, serverEvent, serverSettle } from '../../services/compute/server.ts'
+import { quotaRelease } from '../../services/identity/quota.ts'
+import { type SaveContext, step, type StepContext, taskKind } from '../conductor/task.ts'
+import { agentQueue, DESTROY_TIMEOUT_MS } from './agent-calls.ts'
+import { faultFrom } from './fault.ts'
+
+export const serverDelete = taskKind(
+  'server.delete',
+  [
+    step('destroy', { do: destroy, tries: 8, skippable: true }),
+    step('release', { save: release, tries: Number.POSITIVE_INFINITY }),
+  ],
+  {
+    failed: async (c, error) => {
+      const { before } = c.task.input as ServerTaskInput
+      const set = { status: before, fault: faultFrom(error, c.at) }
+      if (await serverSettle(c.tx, c.task, set, c.at)) c.emit(serverEvent(changed(c), 'updated'))
+    },
+  },
+)
+
+async function destroy(c: StepContext): Promise<void> {
+  const server = await c.db.server.findUnique({
+    where: { id: c.task.resourceId },
+    select: { host: { select: { name: true } } },
+  })
+  if (!server?.host) return
+  await c.call(agentQueue(server.host.name), 'destroy', { id: c.task.resourceId }, DESTROY_TIMEOUT_MS)
+}
+
+async function release(c: SaveContext): Promise<void> {
+  const { resourceId } = c.task
+  await allocationRelease(c.tx, resourceId)
+  await quotaRelease(c.tx, resourceId)
+  const { count } = await c.tx.server.deleteMany({ where: { id: resourceId } })
+  if (count) c.emit(serverEvent(changed(c), 'deleted'))
+}
+
+const changed = ({ task }: StepContext) => ({
+  id: task.resourceId,
+  projectId: task.projectId,
+  requestId: task.requestId,
+})

@@ -1,0 +1,333 @@
+/**
+ * The task engine: runs the steps of a claimed task, one after the other, and unwinds them when one
+ * fails for good. There is no second one.
+ *
+ * N1 A deed runs under the lease; its record is written with the fence. Who has lost the lease stops.
+ * N2 A step is recorded as done together with what its `save` wrote, so a crash before that repeats
+ *    the step, and a crash after it does not.
+ * N3 A failure is retried, unwound or skipped as its step says; every way ends.
+ * N4 The first step to undo is the one that failed: it may have come half way.
+ */
+import type { Logger } from 'pino'
+import type { Db, Tx } from '../../services/context.ts'
+import type { EventDraft } from '../../services/core/event.ts'
+import {
+  freshStep,
+  type StepRecord,
+  type Task,
+  taskAdvance,
+  type TaskChange,
+  type TaskFailure,
+  taskRenew,
+} from '../../services/core/task.ts'
+import { failureOf } from './failure.ts'
+import { Again, type SaveContext, type Step, type StepContext, type TaskKind } from './task.ts'
+
+export interface EngineSettings {
+  db: Db
+  log: Logger
+  now: () => Date
+  leaseMs: number
+  call(queue: string, call: StepCall): Promise<unknown>
+  ticket(object: string): string
+}
+
+export interface StepCall {
+  callId: string
+  fence: number
+  verb: string
+  input: object
+  requestId: string | null
+  timeoutMs: number
+  signal: AbortSignal
+}
+
+/** Thrown when somebody else owns the task now: nothing more is to be done. */
+export class LeaseLost extends Error {}
+
+/** Races that one step may lose before it counts as a failed try. */
+const MAX_AGAIN = 50
+const FIRST_BACKOFF_MS = 200
+const MAX_BACKOFF_MS = 15_000
+const TRANSACTION_TIMEOUT_MS = 20_000
+
+/**
+ * Runs a task until it ends or waits for its next try. Resolves with the milliseconds until then, or
+ * null when it is finished.
+ */
+export async function runTask(
+  settings: EngineSettings,
+  kind: TaskKind,
+  task: Task,
+  stopping: AbortSignal,
+): Promise<number | null> {
+  const lease = keepLease(settings, task, stopping)
+  const run = new Run(settings, kind, task, lease.signal)
+  try {
+    for (;;) {
+      const dueInMs = task.status === 'UNWINDING' ? await run.unwind() : await run.forward()
+      if (dueInMs !== 0) return dueInMs
+    }
+  } finally {
+    lease.end()
+  }
+}
+
+class Run {
+  constructor(
+    private readonly settings: EngineSettings,
+    private readonly kind: TaskKind,
+    private readonly task: Task,
+    private readonly signal: AbortSignal,
+  ) {}
+
+  /** Goes through the steps at hand and ahead. 0: the task now unwinds. */
+  async forward(): Promise<number | null> {
+    const { task, kind } = this
+    while (task.position < kind.steps.length) {
+      const { step, record } = this.current()
+      try {
+        if (this.settings.now() > task.deadlineAt) throw this.tooLate(step)
+        await this.perform(step, record)
+      } catch (error) {
+        if (error instanceof LeaseLost || this.signal.aborted) throw error
+        const outcome = await this.failed(step, record, error)
+        if (outcome !== 'skipped') return outcome
+      }
+    }
+    return null
+  }
+
+  /** Does and records one step. */
+  private async perform(step: Step, record: StepRecord): Promise<void> {
+    for (let again = 0; ; again++) {
+      try {
+        const result = (await step.do?.(this.context('do'))) ?? null
+        this.task.state.results[step.name] = result
+        await this.record(
+          () => this.markDone(record, 'DONE'),
+          step.save && ((c) => step.save?.(c, result) ?? Promise.resolve()),
+        )
+        return
+      } catch (error) {
+        if (!(error instanceof Again) || again >= MAX_AGAIN) throw error
+      }
+    }
+  }
+
+  /** Decides what a failure means. A number: look again then. 0: unwind now. */
+  private async failed(
+    step: Step,
+    record: StepRecord,
+    error: unknown,
+  ): Promise<number | null | 'skipped'> {
+    const { task } = this
+    const failure = failureOf(error)
+    this.settings.log.warn({ taskId: task.id, step: step.name, err: error }, 'a step failed')
+    record.attempts++
+    record.message = failure.message
+    if (failure.retryable && record.attempts < step.tries) {
+      const dueInMs = backoffMs(record.attempts)
+      task.waitingFor = `${step.name}, try ${record.attempts + 1}: ${failure.message}`
+      await this.write({ status: 'RUNNING', dueInMs, release: true })
+      return dueInMs
+    }
+    if (step.skippable) {
+      await this.record(() => this.markDone(record, 'FAILED'))
+      return 'skipped'
+    }
+    record.status = 'FAILED'
+    record.finishedAt = this.settings.now().toISOString()
+    task.error = {
+      code: failure.code,
+      message: failure.message,
+      step: step.name,
+      ...(failure.details && { details: failure.details }),
+    }
+    if (failure.final) task.round = this.kind.rounds
+    task.status = 'UNWINDING'
+    task.waitingFor = null
+    await this.write({ status: 'UNWINDING', dueInMs: this.settings.leaseMs })
+    return 0
+  }
+
+  /** Undoes the step at hand and those before it. 0: the task begins anew. */
+  async unwind(): Promise<number | null> {
+    const { task } = this
+    for (; task.position >= 0; task.position--) {
+      const { step, record } = this.current()
+      if (!step.undo && !step.unsave) continue
+      try {
+        await step.undo?.(this.context('undo'))
+      } catch (error) {
+        if (error instanceof LeaseLost || this.signal.aborted) throw error
+        const failure = failureOf(error)
+        record.attempts++
+        record.message = `undo: ${failure.message}`
+        if (record.attempts < 2 * step.tries) {
+          const dueInMs = backoffMs(record.attempts)
+          task.waitingFor = `undo of ${step.name}: ${failure.message}`
+          await this.write({ status: 'UNWINDING', dueInMs, release: true })
+          return dueInMs
+        }
+        // What is left on the host is nobody's now: the sweep of its reports removes it.
+        this.settings.log.error({ taskId: task.id, step: step.name, err: error }, 'left to the sweep')
+      }
+      await this.unrecord(step, record)
+    }
+    return this.unwound()
+  }
+
+  private async unrecord(step: Step, record: StepRecord): Promise<void> {
+    await this.transaction(async (c) => {
+      await step.unsave?.(c)
+      record.status = 'UNDONE'
+      // The undone step is behind us even if we crash now.
+      const behind = { ...this.task, position: this.task.position - 1 }
+      await this.must(c, behind, { status: 'UNWINDING', dueInMs: this.settings.leaseMs })
+    })
+  }
+
+  private async unwound(): Promise<number | null> {
+    const { task, kind } = this
+    if (task.round + 1 < kind.rounds && this.settings.now() < task.deadlineAt) {
+      task.round++
+      task.position = 0
+      task.steps = task.steps.map((s) => freshStep(s.name))
+      task.state.results = {}
+      task.status = 'RUNNING'
+      task.error = null
+      await this.write({ status: 'RUNNING', dueInMs: this.settings.leaseMs })
+      return 0
+    }
+    const error: TaskFailure = task.error ?? { code: 'INTERNAL', message: 'unknown', step: null }
+    task.position = Math.max(0, task.position)
+    await this.transaction(async (c) => {
+      await kind.failed(c, error)
+      await this.must(c, task, { status: 'FAILED', dueInMs: null })
+    })
+    return null
+  }
+
+  /** Records the step at hand as behind us; the last one ends the task. */
+  private async record(
+    mark: () => void,
+    save?: (c: SaveContext) => Promise<void>,
+  ): Promise<void> {
+    const { task, kind } = this
+    const last = task.position === kind.steps.length - 1
+    const change: TaskChange = last
+      ? { status: 'SUCCEEDED', dueInMs: null }
+      : { status: 'RUNNING', dueInMs: this.settings.leaseMs }
+    const before = structuredClone(task)
+    try {
+      mark()
+      task.position++
+      task.waitingFor = null
+      if (save) {
+        await this.transaction(async (c) => {
+          await save(c)
+          await this.must(c, task, change)
+        })
+      } else await this.write(change)
+      task.status = change.status
+    } catch (error) {
+      Object.assign(task, before)
+      throw error
+    }
+  }
+
+  private markDone(record: StepRecord, status: 'DONE' | 'FAILED'): void {
+    record.status = status
+    record.finishedAt = this.settings.now().toISOString()
+  }
+
+  private async write(change: TaskChange): Promise<void> {
+    if (!(await taskAdvance(this.settings.db, this.task, change))) throw new LeaseLost()
+  }
+
+  /** The transaction of a save; what it emits is written with the task's own record. */
+  private async transaction(body: (c: SaveContext & Emitted) => Promise<void>): Promise<void> {
+    await this.settings.db.$transaction(
+      async (tx: Tx) => {
+        const emitted: EventDraft[] = []
+        const context = this.context('do')
+        const at = this.settings.now()
+        await body({ ...context, tx, at, emitted, emit: (event) => void emitted.push(event) })
+      },
+      { timeout: TRANSACTION_TIMEOUT_MS, maxWait: TRANSACTION_TIMEOUT_MS },
+    )
+  }
+
+  private async must(c: SaveContext & Emitted, task: Task, change: TaskChange): Promise<void> {
+    if (!(await taskAdvance(c.tx, task, change, c.emitted))) throw new LeaseLost()
+  }
+
+  private current(): { step: Step; record: StepRecord } {
+    const step = this.kind.steps[this.task.position]
+    const record = this.task.steps[this.task.position]
+    if (!step || !record) throw new Error(`${this.task.kind} has no step ${this.task.position}`)
+    return { step, record }
+  }
+
+  private context(direction: 'do' | 'undo'): StepContext {
+    const { task, settings, signal } = this
+    const record = task.steps[task.position]
+    const { db, now, ticket } = settings
+    return {
+      task,
+      db,
+      now,
+      ticket,
+      signal,
+      log: settings.log.child({ taskId: task.id, requestId: task.requestId, step: record?.name }),
+      call: (queue, verb, input, timeoutMs) =>
+        settings.call(queue, {
+          // A try that broke off has the same call id as its repetition: it is answered, not redone.
+          callId: [task.id, task.round, record?.name, direction, record?.attempts].join('/'),
+          fence: Number(task.fence),
+          verb,
+          input,
+          requestId: task.requestId,
+          timeoutMs,
+          signal,
+        }),
+    }
+  }
+
+  private tooLate(step: Step): Error {
+    return Object.assign(new Error(`${step.name} was not done before the deadline`), {
+      code: 'TIMEOUT',
+      final: true,
+    })
+  }
+}
+
+interface Emitted {
+  emitted: EventDraft[]
+}
+
+const backoffMs = (attempts: number): number =>
+  Math.round(Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** (attempts - 1)) * (0.75 + Math.random() / 2))
+
+/** Renews the lease while a task runs; the signal ends when it could not be kept. */
+function keepLease({ db, leaseMs, log }: EngineSettings, task: Task, stopping: AbortSignal) {
+  const lost = new AbortController()
+  let goodUntil = Date.now() + leaseMs
+  const timer = setInterval(() => {
+    taskRenew(db, task, leaseMs).then(
+      (ours) => {
+        if (ours) goodUntil = Date.now() + leaseMs
+        else lost.abort(new LeaseLost())
+      },
+      (err) => {
+        log.warn({ taskId: task.id, err }, 'the lease could not be renewed')
+        if (Date.now() > goodUntil) lost.abort(new LeaseLost())
+      },
+    )
+  }, leaseMs / 3)
+  return {
+    signal: AbortSignal.any([lost.signal, stopping]),
+    end: () => clearInterval(timer),
+  }
+}

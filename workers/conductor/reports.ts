@@ -1,0 +1,104 @@
+/**
+ * What agents report, applied: facts become rows, differences are closed, and machines that no row
+ * owns are removed from their hosts.
+ */
+import type { Logger } from 'pino'
+import type { PowerState } from '../../services/compute/server.states.ts'
+import { hostReport, hostsFallSilent, machinesReport } from '../../services/compute/host.ts'
+import type { ReportedMachine } from '../../services/compute/reconcile.ts'
+import type { Cloud } from '../../services/context.ts'
+import { newFence } from '../../services/core/task.ts'
+import { newId } from '../../services/id.ts'
+import type { Bus } from '../bus.ts'
+import { agentQueue, DESTROY_TIMEOUT_MS } from '../compute/agent-calls.ts'
+import type { Caller } from '../call.ts'
+import { REPORT_QUEUE, type MachineReport, type Report, type ReportedMachine as Wire } from '../agent/reports.ts'
+import { pause } from '../pause.ts'
+
+/** A host that misses this many heartbeats is DOWN. */
+export const MISSED_HEARTBEATS = 3
+
+export interface ReportSettings {
+  cloud: Pick<Cloud, 'db' | 'now'>
+  bus: Bus
+  caller: Caller
+  log: Logger
+  heartbeatMs: number
+  onHost?: (host: string) => void
+}
+
+export async function startReports(settings: ReportSettings): Promise<{ stop(): Promise<void> }> {
+  const { bus, cloud, log, heartbeatMs } = settings
+  const stopping = new AbortController()
+  const consumer = await bus.consume(REPORT_QUEUE, async (body) => {
+    try {
+      await apply(settings, body as Report)
+    } catch (err) {
+      // The next report says it again: there is nothing to keep this one for.
+      log.warn({ err }, 'a report could not be applied')
+    }
+  })
+  const watching = (async () => {
+    while (!stopping.signal.aborted) {
+      await pause(heartbeatMs, stopping.signal)
+      if (stopping.signal.aborted) return
+      try {
+        for (const host of await hostsFallSilent(cloud, MISSED_HEARTBEATS * heartbeatMs)) {
+          log.warn({ host }, 'the host is silent: DOWN')
+        }
+      } catch (err) {
+        log.warn({ err }, 'could not look for silent hosts')
+      }
+    }
+  })()
+  return {
+    async stop() {
+      stopping.abort()
+      await consumer.stop()
+      await watching
+    },
+  }
+}
+
+async function apply(settings: ReportSettings, report: Report): Promise<void> {
+  const { cloud } = settings
+  if (report.kind === 'machine') return applyOne(settings, report)
+  const machines = report.machines?.map(machineOf) ?? null
+  const hostId = await hostReport(cloud, { ...report, machines })
+  if (!hostId) return
+  settings.onHost?.(report.host)
+  if (!machines) return
+  const orphans = await machinesReport(cloud, hostId, machines, true)
+  for (const id of orphans) await removeOrphan(settings, report.host, id)
+}
+
+async function applyOne({ cloud }: ReportSettings, { host, machine }: MachineReport): Promise<void> {
+  const row = await cloud.db.host.findUnique({ where: { name: host }, select: { id: true } })
+  if (row) await machinesReport(cloud, row.id, [machineOf(machine)], false)
+}
+
+const machineOf = (machine: Wire): ReportedMachine => ({
+  ...machine,
+  powerState: machine.powerState as PowerState,
+  fence: BigInt(machine.fence),
+})
+
+async function removeOrphan(
+  { cloud, caller, log }: ReportSettings,
+  host: string,
+  id: string,
+): Promise<void> {
+  log.warn({ host, serverId: id }, 'the host has a machine that nobody owns: removing it')
+  const fence = Number(await newFence(cloud.db))
+  // Not waited for: if it fails, the next report tells of the machine again.
+  caller
+    .call(agentQueue(host), {
+      callId: `sweep/${newId()}`,
+      fence,
+      verb: 'destroy',
+      input: { id },
+      requestId: null,
+      timeoutMs: DESTROY_TIMEOUT_MS,
+    })
+    .catch((err) => log.warn({ err, host, serverId: id }, 'could not remove it yet'))
+}

@@ -1,0 +1,38 @@
+/** image.delete: the bytes first, then the row, so that no bytes are left without a row. */
+import { imageEvent } from '../../services/image/image.ts'
+import { type SaveContext, step, type StepContext, taskKind } from '../conductor/task.ts'
+
+export const IMAGE_QUEUE = 'agent.image'
+const BYTES_TIMEOUT_MS = 60_000
+
+export const imageDelete = taskKind(
+  'image.delete',
+  [
+    step('bytes', { do: deleteBytes, tries: 20, skippable: true }),
+    step('release', { save: release, tries: Number.POSITIVE_INFINITY }),
+  ],
+  {
+    failed: async (c) => {
+      await c.tx.image.updateMany({
+        where: { id: c.task.resourceId, taskId: c.task.id },
+        data: { taskState: null, version: { increment: 1 }, updatedAt: c.at },
+      })
+      c.emit(imageEvent(changed(c), 'updated'))
+    },
+  },
+)
+
+async function deleteBytes(c: StepContext): Promise<void> {
+  await c.call(IMAGE_QUEUE, 'delete', { id: c.task.resourceId }, BYTES_TIMEOUT_MS)
+}
+
+async function release(c: SaveContext): Promise<void> {
+  const { count } = await c.tx.image.deleteMany({ where: { id: c.task.resourceId } })
+  if (count) c.emit(imageEvent(changed(c), 'deleted'))
+}
+
+const changed = ({ task }: StepContext) => ({
+  id: task.resourceId,
+  projectId: task.projectId,
+  requestId: task.requestId,
+})

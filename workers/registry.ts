@@ -1,0 +1,15 @@
+/** Every kind of task. What is not in this table is never run. */
+import { serverCreate } from './compute/server-create.ts'
+import { serverDelete } from './compute/server-delete.ts'
+import { serverReboot, serverStart, serverStop } from './compute/server-power.ts'
+import type { TaskKind } from './conductor/task.ts'
+import { imageDelete } from './image/image-delete.ts'
+
+export const taskKinds: readonly TaskKind[] = [
+  serverCreate,
+  serverStart,
+  serverStop,
+  serverReboot,
+  serverDelete,
+  imageDelete,
+]
