@@ -1,0 +1,286 @@
+/**
+ * The composition: builds the pieces of the roles that this process has, in the order in which they
+ * need each other, and takes them down in the reverse order. Nothing else knows all of them.
+ */
+import { randomUUID } from 'node:crypto'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import type { Logger } from 'pino'
+import { createImageStore } from '../drivers/image/registry.ts'
+import { makeLoaders } from '../resolvers/loaders.ts'
+import { buildApi } from '../resolvers/registry.ts'
+import type { Request } from '../resolvers/request.ts'
+import { flavorBootstrap } from '../services/compute/flavor.ts'
+import type { Cloud } from '../services/context.ts'
+import { taskHandOver } from '../services/core/task.ts'
+import { identityBootstrap } from '../services/identity/bootstrap.ts'
+import { checkToken, Revocations } from '../services/identity/revocation.ts'
+import { issueTicket } from '../services/identity/token.ts'
+import { startAgent } from '../workers/agent/agent.ts'
+import { startImageAgent } from '../workers/image/agent.ts'
+import type { Bus } from '../workers/bus.ts'
+import { type Caller, makeCaller } from '../workers/call.ts'
+import { agentQueue } from '../workers/compute/agent-calls.ts'
+import { ringer, startConductor } from '../workers/conductor/conductor.ts'
+import { startPrune } from '../workers/conductor/prune.ts'
+import { startReports } from '../workers/conductor/reports.ts'
+import { taskKinds } from '../workers/registry.ts'
+import { startScheduler } from '../workers/scheduler.ts'
+import type { Config, Role } from './config.ts'
+import { imageRoutes } from './data-plane/images.ts'
+import { type Database, openDatabase } from './database/client.ts'
+import type { AgentHost } from './drivers.ts'
+import { type EventRelay, startEventRelay } from './event-relay.ts'
+import { bearerOf } from './http/bearer.ts'
+import { type HttpServer, startHttp } from './http/http.ts'
+import type { RequestInfo } from './http/request.ts'
+import { loadKeys } from './keys.ts'
+import { makeMetrics } from './metrics.ts'
+
+export interface CloudOptions {
+  config: Pick<Config, 'host' | 'port' | 'dataDir' | 'roles' | 'apiUrl' | 'tokenTtlSeconds'>
+  log: Logger
+  bus: Bus
+  /** Needed by every role but the agent. */
+  databaseUrl: string | null
+  /** Nobody else works on this database: what a dead process held can be taken at once. */
+  alone: boolean
+  adminPassword: string
+  hosts: AgentHost[]
+  webDir: string
+  heartbeatMs?: number
+  leaseMs?: number
+  onStatement?: (sql: string) => void
+}
+
+export interface RunningCloud {
+  /** Null without the api role. */
+  url: string | null
+  cloud: Cloud | null
+  /** Resolves when the hosts of this process take servers. */
+  hostsUp: Promise<void>
+  stop(options?: { guests: 'stop' | 'leave' }): Promise<void>
+}
+
+const HEARTBEAT_MS = 5_000
+const LEASE_MS = 15_000
+const CONSOLE_TIMEOUT_MS = 3_000
+
+export async function startCloud(options: CloudOptions): Promise<RunningCloud> {
+  const { config, log, bus, databaseUrl } = options
+  const closers: ((guests: 'stop' | 'leave') => Promise<unknown>)[] = []
+  const stop: RunningCloud['stop'] = async ({ guests } = { guests: 'leave' }) => {
+    for (const close of closers.splice(0).reverse()) {
+      await close(guests).catch((err) => log.error({ err }, 'could not stop cleanly'))
+    }
+  }
+  try {
+    const has = (role: Role): boolean => config.roles.includes(role)
+    const owner = `${hostname()}/${process.pid}/${randomUUID().slice(0, 8)}`
+    const caller = await makeCaller(bus, { name: owner, log })
+    closers.push(() => caller.close())
+    const center =
+      databaseUrl === null ? null : await startCenter(options, databaseUrl, caller, closers)
+    let url: string | null = null
+    if (center && has('api')) {
+      const http = await startApi(options, center, closers)
+      url = http.url
+    }
+    const waiting = new Set(has('agent') && has('conductor') ? options.hosts.map((h) => h.name) : [])
+    let seen = (): void => {}
+    const hostsUp = new Promise<void>((resolve) => {
+      seen = () => waiting.size === 0 && resolve()
+    })
+    seen()
+    if (center && has('scheduler')) {
+      const scheduler = await startScheduler(bus, center.database.prisma, log)
+      closers.push(() => scheduler.stop())
+    }
+    if (center && has('conductor')) {
+      await startConducting(options, center, caller, owner, closers, (host) => {
+        waiting.delete(host)
+        seen()
+      })
+    }
+    if (has('agent')) {
+      const apiUrl = config.apiUrl ?? url ?? `http://${config.host}:${config.port}`
+      for (const { name, stateDir, driver } of options.hosts) {
+        const agent = await startAgent({
+          bus,
+          driver,
+          hostName: name,
+          stateDir,
+          apiUrl,
+          heartbeatMs: options.heartbeatMs ?? HEARTBEAT_MS,
+          log: log.child({ host: name }),
+        })
+        closers.push((guests) => agent.stop({ guests }))
+      }
+    }
+    return { url, cloud: center?.cloud ?? null, hostsUp, stop }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+interface Center {
+  cloud: Cloud
+  database: Database
+  relay: EventRelay
+  metrics: ReturnType<typeof makeMetrics>
+}
+
+type Closers = ((guests: 'stop' | 'leave') => Promise<unknown>)[]
+
+/** What every role but the agent stands on: the database, the first rows, the events. */
+async function startCenter(
+  { config, log, bus, onStatement, adminPassword }: CloudOptions,
+  databaseUrl: string,
+  caller: Caller,
+  closers: Closers,
+): Promise<Center> {
+  const metrics = makeMetrics()
+  const database = openDatabase({
+    url: databaseUrl,
+    onQuery: (sql) => {
+      metrics.statement()
+      onStatement?.(sql)
+    },
+    onConnectionError: (err) => log.warn({ err }, 'a database connection broke'),
+  })
+  closers.push(() => database.close())
+  const db = database.prisma
+  const now = () => new Date()
+  await identityBootstrap({ db, now }, adminPassword)
+  await flavorBootstrap({ db, now })
+  const revocations = new Revocations()
+  await revocations.load(db, now())
+  const relay = await startEventRelay(db, databaseUrl, log)
+  closers.push(() => relay.stop())
+  metrics.readFrom(db)
+  const cloud: Cloud = {
+    db,
+    log,
+    now,
+    ring: ringer(bus, log),
+    keys: loadKeys(config.dataDir),
+    revocations,
+    tokenTtlSeconds: config.tokenTtlSeconds,
+    events: relay,
+    consoleLog: (host, id, lines) => consoleLog(caller, host, id, lines),
+  }
+  return { cloud, database, relay, metrics }
+}
+
+/** A console that can't be read now is nothing to fail a whole page for. */
+async function consoleLog(
+  caller: Caller,
+  host: string,
+  id: string,
+  lines: number,
+): Promise<string | null> {
+  try {
+    const text = await caller.call(agentQueue(host), {
+      callId: randomUUID(),
+      fence: 0,
+      verb: 'consoleLog',
+      input: { id, lines },
+      requestId: null,
+      timeoutMs: CONSOLE_TIMEOUT_MS,
+    })
+    return typeof text === 'string' ? text : null
+  } catch {
+    return null
+  }
+}
+
+async function startApi(
+  { config, log, bus, webDir }: CloudOptions,
+  { cloud, relay, metrics }: Center,
+  closers: Closers,
+): Promise<HttpServer> {
+  const { db } = cloud
+  const store = createImageStore('file', { dir: join(config.dataDir, 'images') })
+  const images = await startImageAgent(bus, store, log)
+  closers.push(() => images.stop())
+  const contextFor = async (info: RequestInfo): Promise<Request> => {
+    const secret = bearerOf(info.headers)
+    return {
+      ...cloud,
+      log: log.child({ requestId: info.requestId }),
+      actor: secret === null ? null : checkToken(cloud, secret),
+      requestId: info.requestId,
+      load: makeLoaders(db),
+      signal: info.signal,
+    }
+  }
+  const http = await startHttp({
+    host: config.host,
+    port: config.port,
+    schema: await buildApi(),
+    contextFor,
+    subscriptions: {
+      connect: async (info) => {
+        const { actor } = await contextFor(info)
+        return {
+          expiresAt: actor?.expiresAt ?? null,
+          stillValid: () => !actor || !cloud.revocations.isRevoked(actor),
+        }
+      },
+    },
+    log,
+    health: async () => {
+      const problems = []
+      const bad = bus.problem()
+      if (bad) problems.push({ dependency: 'bus', message: bad })
+      const failed = await db.$queryRaw`select 1`.then(
+        () => null,
+        () => 'it does not answer',
+      )
+      if (failed) problems.push({ dependency: 'database', message: failed })
+      return { ok: problems.length === 0, problems }
+    },
+    metrics: metrics.registry,
+    webDir,
+    routes: (app) => imageRoutes(app, { cloud, store, contextFor }),
+  })
+  closers.push(() => http.close())
+  relay.onEvent((event) => {
+    if (event.type !== 'token.revoked') return
+    cloud.revocations.revoke(event.resourceId, new Date(Date.now() + config.tokenTtlSeconds * 1000))
+    http.revalidate().catch((err) => log.warn({ err }, 'could not end the watches of a token'))
+  })
+  return http
+}
+
+async function startConducting(
+  options: CloudOptions,
+  { cloud, metrics }: Center,
+  caller: Caller,
+  owner: string,
+  closers: Closers,
+  onHost: (host: string) => void,
+): Promise<void> {
+  const { bus, log, alone } = options
+  const { db, now, keys } = cloud
+  if (alone) await taskHandOver(db, { exceptOwner: owner })
+  const heartbeatMs = options.heartbeatMs ?? HEARTBEAT_MS
+  const reports = await startReports({ cloud, bus, caller, log, heartbeatMs, onHost })
+  closers.push(() => reports.stop())
+  const pruning = startPrune(db, log)
+  closers.push(() => pruning.stop())
+  const conductor = await startConductor({
+    bus,
+    db,
+    log,
+    now,
+    owner,
+    kinds: taskKinds,
+    leaseMs: options.leaseMs ?? LEASE_MS,
+    call: (queue, call) => caller.call(queue, call),
+    ticket: (object) => issueTicket(keys, object, now()),
+    onFinished: metrics.taskFinished,
+  })
+  closers.push(() => conductor.stop())
+}

@@ -1,0 +1,182 @@
+/**
+ * The relay: reads events as they become visible and hands them to the watches of this process.
+ *
+ * R1 One reader per process, whatever the number of watches; a notification wakes it, a timer makes
+ *    sure, and events that an open transaction still hides are looked for again soon.
+ * R2 A watch that resumes reads the past itself, up to where the relay is, and goes on from there:
+ *    no gap and nothing twice.
+ * R3 What a slow watch has not taken is bounded; past it the watch ends, to be resumed.
+ */
+import pg from 'pg'
+import type { Logger } from 'pino'
+import type { Db, EventSource } from '../services/context.ts'
+import {
+  EVENT_CHANNEL,
+  EVENT_PAGE,
+  type EventPage,
+  type EventRow,
+  eventHead,
+  eventsAfter,
+  isBehind,
+} from '../services/core/event.ts'
+import { CloudError } from '../services/errors.ts'
+import { pause } from '../workers/pause.ts'
+
+type Paged = EventRow & { page: object }
+
+const POLL_MS = 1_000
+/** How soon hidden events are looked for again: from first to most. */
+const HIDDEN_MS = { first: 2, most: 50 }
+const RECONNECT_MS = 1_000
+/** Events that a watch has not taken yet, at most. */
+const MAX_WAITING = 10_000
+
+export interface EventRelay extends EventSource {
+  /** Called with every event, before the watches get it. */
+  onEvent(listener: (event: EventRow) => void): void
+  stop(): Promise<void>
+}
+
+interface Watcher {
+  wanted(event: EventRow): boolean
+  waiting: Paged[]
+  overflow: boolean
+  wake(): void
+}
+
+export async function startEventRelay(
+  db: Db,
+  databaseUrl: string,
+  log: Logger,
+): Promise<EventRelay> {
+  const stopping = new AbortController()
+  const watchers = new Set<Watcher>()
+  const listeners: ((event: EventRow) => void)[] = []
+  let position = await eventHead(db)
+  let wake = (): void => {}
+  const stopListening = listen(databaseUrl, log, stopping.signal, () => wake())
+
+  function hand(page: EventPage): void {
+    for (const event of page.events) {
+      for (const listener of listeners) listener(event)
+      for (const watcher of watchers) {
+        if (!watcher.wanted(event)) continue
+        if (watcher.waiting.length >= MAX_WAITING) watcher.overflow = true
+        else watcher.waiting.push({ ...event, page })
+        watcher.wake()
+      }
+    }
+    position = page.cursor
+  }
+
+  async function readForEver(): Promise<void> {
+    let hiddenMs = HIDDEN_MS.first
+    while (!stopping.signal.aborted) {
+      const woken = new AbortController()
+      wake = () => woken.abort()
+      let waitMs = POLL_MS
+      try {
+        const page = await eventsAfter(db, position)
+        hand(page)
+        if (page.events.length === EVENT_PAGE) continue
+        if (page.hidden) waitMs = hiddenMs
+        hiddenMs = page.hidden ? Math.min(2 * hiddenMs, HIDDEN_MS.most) : HIDDEN_MS.first
+      } catch (err) {
+        log.warn({ err }, 'events could not be read')
+      }
+      await pause(waitMs, AbortSignal.any([woken.signal, stopping.signal]))
+    }
+  }
+  const reading = readForEver()
+
+  async function* after(
+    cursor: string,
+    wanted: (event: EventRow) => boolean,
+    signal: AbortSignal,
+  ): AsyncGenerator<Paged> {
+    const watcher: Watcher = { wanted, waiting: [], overflow: false, wake: () => {} }
+    const wakeUp = (): void => watcher.wake()
+    watchers.add(watcher)
+    signal.addEventListener('abort', wakeUp)
+    stopping.signal.addEventListener('abort', wakeUp)
+    try {
+      yield* past(cursor, watcher)
+      while (!signal.aborted && !stopping.signal.aborted) {
+        const event = watcher.waiting.shift()
+        if (event) {
+          if (isBehind(event.cursor, cursor)) yield event
+          continue
+        }
+        if (watcher.overflow) throw tooSlow()
+        await new Promise<void>((resolve) => {
+          watcher.wake = resolve
+        })
+      }
+    } finally {
+      watchers.delete(watcher)
+      signal.removeEventListener('abort', wakeUp)
+      stopping.signal.removeEventListener('abort', wakeUp)
+    }
+
+    /** R2: what the relay had read before this watch was there. */
+    async function* past(from: string, to: Watcher): AsyncGenerator<Paged> {
+      const until = position
+      while (isBehind(until, from) && !signal.aborted) {
+        const page = await eventsAfter(db, from)
+        if (page.events.length === 0) break
+        for (const event of page.events) if (wanted(event)) yield { ...event, page }
+        from = page.cursor
+      }
+      cursor = from
+      to.waiting = to.waiting.filter((event) => isBehind(event.cursor, from))
+    }
+  }
+
+  return {
+    after,
+    onEvent: (listener) => void listeners.push(listener),
+    async stop() {
+      stopping.abort()
+      await Promise.all([reading, stopListening()])
+    },
+  }
+}
+
+const tooSlow = (): CloudError =>
+  new CloudError('CURSOR_EXPIRED', 'The watch was read too slowly: resume it from its last cursor')
+
+/** Keeps one connection that listens; calls back for every notification and after every reconnect. */
+function listen(
+  connectionString: string,
+  log: Logger,
+  stopping: AbortSignal,
+  onNotice: () => void,
+): () => Promise<void> {
+  let client: pg.Client | undefined
+  const working = (async () => {
+    while (!stopping.aborted) {
+      const broken = new AbortController()
+      client = new pg.Client({ connectionString, application_name: 'nephograph relay' })
+      client.on('notification', onNotice)
+      client.on('error', () => broken.abort())
+      client.on('end', () => broken.abort())
+      try {
+        await client.connect()
+        await client.query(`listen ${EVENT_CHANNEL}`)
+        onNotice()
+        await untilAborted(AbortSignal.any([broken.signal, stopping]))
+      } catch (err) {
+        log.warn({ err }, 'cannot listen for events: they are polled')
+      }
+      await client.end().catch(() => {})
+      await pause(RECONNECT_MS, stopping)
+    }
+  })()
+  return () => working
+}
+
+const untilAborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), { once: true })
+  })
