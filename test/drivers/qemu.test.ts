@@ -1,0 +1,370 @@
+/** What only a real hypervisor can get wrong: processes, sockets, image files, a full disk. */
+import { execFile, spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { once } from 'node:events'
+import { mkdir, open, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { promisify } from 'node:util'
+import { build } from 'esbuild'
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
+import type { ImageSource, Machine, MachineSpec } from '../../drivers/compute/driver.ts'
+import { trial } from '../../drivers/compute/qemu/probe.ts'
+import { QmpClient } from '../../drivers/compute/qemu/qmp.ts'
+import type { QemuComputeDriver } from '../../drivers/compute/qemu.ts'
+import { computeDriverProblem } from '../../drivers/compute/registry.ts'
+import { bootDisk, type GuestKind, imageOf } from './boot-disk.ts'
+import {
+  codeOf,
+  describeUnless,
+  eventually,
+  forced,
+  graceful,
+  machineSpec,
+  never,
+  stateOf,
+} from './compute.contract.ts'
+import { QemuHarness } from './qemu-harness.ts'
+
+const execute = promisify(execFile)
+const MIB = 1024 * 1024
+
+describeUnless(await computeDriverProblem('qemu'), 'QEMU', () => {
+  const harness = new QemuHarness()
+  let driver: QemuComputeDriver
+  let made: string[] = []
+
+  beforeAll(async () => {
+    await harness.setUp()
+    driver = harness.open()
+  })
+  afterEach(async () => {
+    for (const id of made) await driver.destroy(id, never)
+    made = []
+    for (const name of await cached()) await rm(join(harness.dir, '_base', name))
+  })
+  afterAll(async () => {
+    await driver?.close()
+    await harness.tearDown()
+  })
+
+  function fresh(): MachineSpec {
+    const spec = machineSpec()
+    made.push(spec.id)
+    return spec
+  }
+
+  async function run(kind: GuestKind): Promise<MachineSpec> {
+    const spec = fresh()
+    await driver.create(spec, harness.image(kind), never)
+    await driver.start(spec, never)
+    return spec
+  }
+
+  const cached = () => readdir(join(harness.dir, '_base')).catch(() => [])
+  const fileOf = (id: string, name: string) => join(harness.dir, 'machines', id, name)
+
+  /** Makes the guest power itself off while no driver is there to see it. */
+  async function pressPowerButton(id: string): Promise<void> {
+    const folder = await open(fileOf(id, 'run'))
+    const path = `/proc/self/fd/${folder.fd}/qmp.sock`
+    const qmp = await QmpClient.connect(path, { timeoutMs: 5_000 })
+    const off = new Promise<void>((resolve) => {
+      qmp.onEvent = ({ event }) => event === 'SHUTDOWN' && resolve()
+    })
+    await qmp.execute('system_powerdown')
+    await off
+    qmp.close()
+    await folder.close()
+  }
+
+  /** An image whose bytes come when `release` is called. */
+  function slowImage(): { image: ImageSource; fetched: () => number; release: () => void } {
+    const bytes = bootDisk('deaf')
+    let fetched = 0
+    let release = () => {}
+    const gate = new Promise<void>((resolve) => {
+      release = resolve
+    })
+    const fetch = async () => {
+      fetched++
+      return Readable.from(
+        (async function* () {
+          yield bytes.subarray(0, 1000)
+          await gate
+          yield bytes.subarray(1000)
+        })(),
+        { objectMode: false },
+      )
+    }
+    return { image: imageOf(bytes, { fetch }), fetched: () => fetched, release }
+  }
+
+  it('refuses an image that is not what it should be, and keeps none of it', async () => {
+    const bytes = bootDisk('deaf')
+    const wrong: [string, Partial<ImageSource>][] = [
+      ['IMAGE_INVALID', { checksum: 'ab'.repeat(64) }],
+      ['IMAGE_INVALID', { checksum: '../../etc/passwd' }],
+      ['IMAGE_INVALID', { sizeBytes: bytes.length - 1 }],
+      ['IMAGE_INVALID', { format: 'qcow2' }],
+      ['IMAGE_UNAVAILABLE', { sizeBytes: bytes.length + 1 }],
+      ['IMAGE_UNAVAILABLE', { fetch: () => Promise.reject(new Error('404')) }],
+      ['NO_SPACE', { sizeBytes: 2 ** 60 }],
+    ]
+    for (const [code, overrides] of wrong) {
+      const image = imageOf(bytes, overrides)
+      expect(await codeOf(driver.create(fresh(), image, never))).toBe(code)
+      expect(await cached()).toEqual([])
+    }
+  })
+
+  it('refuses a qcow2 that reaches for other files, or that QEMU cannot open', async () => {
+    const path = join(harness.dir, 'evil.qcow2')
+    await execute('qemu-img', ['create', '-q', '-f', 'qcow2', path, '1M'])
+    const sound = await readFile(path)
+    const qcow2 = (change: (bytes: Buffer) => void) => {
+      const bytes = Buffer.from(sound)
+      change(bytes)
+      return imageOf(bytes, { format: 'qcow2', virtualSizeBytes: MIB })
+    }
+    const evil = [
+      qcow2((bytes) => bytes.writeBigUInt64BE(512n, 8)),
+      qcow2((bytes) => bytes.writeBigUInt64BE(4n, 72)),
+      qcow2((bytes) => bytes.writeBigUInt64BE(BigInt(2 * MIB), 24)),
+      qcow2((bytes) => bytes.writeUInt32BE(0x7fffffff, 36)),
+    ]
+    for (const image of evil) {
+      expect(await codeOf(driver.create(fresh(), image, never))).toBe('IMAGE_INVALID')
+    }
+    const spec = { ...fresh(), diskGiB: 1 }
+    const image = qcow2(() => {})
+    await driver.create(spec, image, never)
+    await driver.start(spec, never)
+    const disk = (await readFile(fileOf(spec.id, 'run/disk.qcow2'))).readBigUInt64BE(24)
+    expect(disk).toBe(BigInt(1024 * MIB))
+    const base = await stat(join(harness.dir, '_base', image.checksum))
+    expect(base.mode & 0o222).toBe(0)
+  })
+
+  it('fetches an image once for all who want it at the same time', async () => {
+    const { image, fetched, release } = slowImage()
+    const specs = [fresh(), fresh(), fresh()]
+    const first = new AbortController()
+    const creates = specs.map((spec, n) =>
+      driver.create(spec, image, n === 0 ? first.signal : never).then(
+        () => 'made',
+        (error: { code: string }) => error.code,
+      ),
+    )
+    await eventually('the fetch begins', async () => (await cached()).length === 1)
+    first.abort()
+    expect(await creates[0]).toBe('ABORTED')
+    release()
+    expect(await Promise.all(creates)).toEqual(['ABORTED', 'made', 'made'])
+    expect(fetched()).toBe(1)
+    expect(await cached()).toEqual([image.checksum])
+  })
+
+  it('gives up a fetch that nobody waits for any more, and takes on from it (C5)', async () => {
+    const { image } = slowImage()
+    const spec = fresh()
+    const giveUp = new AbortController()
+    const creating = codeOf(driver.create(spec, image, giveUp.signal))
+    await eventually('the fetch begins', async () => (await cached()).length === 1)
+    giveUp.abort()
+    expect(await creating).toBe('ABORTED')
+    await eventually('the partial file goes', async () => (await cached()).length === 0)
+    expect(await stateOf(driver, spec.id)).toMatchObject({ powerState: 'SHUTDOWN' })
+    await driver.create(spec, harness.image('deaf'), never)
+    await driver.start(spec, never)
+    await driver.destroy(spec.id, never)
+    expect(await harness.traces(spec.id)).toEqual([])
+  })
+
+  it('ends a QEMU that is stopped and never answers', async () => {
+    const hung = await run('deaf')
+    const doomed = await run('deaf')
+    harness.signal(hung.id, 'SIGSTOP')
+    harness.signal(doomed.id, 'SIGSTOP')
+    await driver.close()
+    driver = harness.open()
+    expect(await stateOf(driver, hung.id)).toMatchObject({
+      powerState: 'RUNNING',
+      reason: 'QEMU does not answer',
+    })
+    await Promise.all([driver.stop(hung.id, graceful, never), driver.destroy(doomed.id, never)])
+    expect(await stateOf(driver, hung.id)).toMatchObject({ powerState: 'SHUTDOWN' })
+    expect(harness.pid(hung.id)).toBeUndefined()
+    expect(await harness.traces(doomed.id)).toEqual([])
+    await driver.start(hung, never)
+  })
+
+  it('learns what happened to its machines while it was away', async () => {
+    const off = await run('obedient')
+    const killed = await run('deaf')
+    const panicked = await run('panics')
+    await eventually('the guest panics', async () => {
+      return (await stateOf(driver, panicked.id))?.reason === 'guest panicked'
+    })
+    await eventually('the guest listens', async () => {
+      return (await driver.consoleLog(off.id, 100)).includes('obedient')
+    })
+    await driver.close()
+    harness.signal(killed.id, 'SIGKILL')
+    await eventually('QEMU is gone', () => harness.pid(killed.id) === undefined)
+    await pressPowerButton(off.id)
+    driver = harness.open()
+    expect(await stateOf(driver, killed.id)).toMatchObject({ powerState: 'CRASHED' })
+    expect(await stateOf(driver, panicked.id)).toMatchObject({
+      powerState: 'CRASHED',
+      reason: 'guest panicked',
+    })
+    expect(await stateOf(driver, off.id)).toMatchObject({
+      powerState: 'SHUTDOWN',
+      reason: 'guest shut down',
+    })
+    await eventually('its QEMU goes too', () => harness.pid(off.id) === undefined)
+    await driver.start(off, never)
+  })
+
+  it('bounds the console of a guest that prints for ever', async () => {
+    const spec = await run('chatters')
+    await writeFile(fileOf(spec.id, 'console.log'), Buffer.alloc(MIB - 100, 'x'))
+    await eventually('the log turns over', async () => {
+      await driver.consoleLog(spec.id, 1)
+      return (await readdir(fileOf(spec.id, ''))).includes('console.log.1')
+    })
+    for (let round = 0; round < 20; round++) await driver.consoleLog(spec.id, 1)
+    const text = await driver.consoleLog(spec.id, 1_000_000)
+    expect(Buffer.byteLength(text)).toBeLessThanOrEqual(MIB)
+    expect(text).toContain('nephograph test guest, chatters')
+    for (const name of ['console.log', 'console.log.1']) {
+      expect((await stat(fileOf(spec.id, name))).size).toBeLessThanOrEqual(MIB)
+    }
+  })
+
+  it('runs guests confined: no root, no new privileges, a system call filter', async () => {
+    const spec = await run('deaf')
+    const pid = harness.pid(spec.id)
+    const status = await readFile(`/proc/${pid}/status`, 'utf8')
+    expect(status).toMatch(/Seccomp:\t2/)
+    if (process.getuid?.() === 0) {
+      expect(status).not.toMatch(/Uid:\t0/)
+      expect(status).toMatch(/NoNewPrivs:\t1/)
+      expect(status).toMatch(/CapEff:\t0000000000000000/)
+    }
+    const environment = (await readFile(`/proc/${pid}/environ`, 'utf8')).split('\0')
+    const names = environment.filter(Boolean).map((entry) => entry.split('=')[0])
+    expect(names.sort()).toEqual(['LC_ALL', 'PATH'])
+  })
+
+  it('says why a QEMU does not start', async () => {
+    const spec = fresh()
+    await driver.create(spec, harness.image('deaf'), never)
+    const greedy = { ...spec, vcpus: 100_000 }
+    await expect(driver.start(greedy, never)).rejects.toMatchObject({
+      code: 'HYPERVISOR_FAILED',
+      message: expect.stringMatching(/cpu/i),
+    })
+    expect(harness.pid(spec.id)).toBeUndefined()
+    await driver.start(spec, never)
+  })
+
+  it('leaves its machines alone when it is closed in the middle of a stop', async () => {
+    const spec = await run('deaf')
+    const stopping = codeOf(driver.stop(spec.id, graceful, never))
+    await eventually('the button is pressed', async () => {
+      await driver.close()
+      return true
+    })
+    expect(await stopping).toBe('ABORTED')
+    driver = harness.open()
+    expect(await stateOf(driver, spec.id)).toMatchObject({ powerState: 'RUNNING' })
+  })
+
+  it('remembers the probe, and uses only an accelerator that boots a guest', async () => {
+    const facts = Object.fromEntries((await driver.capabilities()).map((c) => [c.name, c.value]))
+    expect(['kvm', 'tcg']).toContain(facts.accelerator)
+    expect(facts.accelerator === 'kvm').toBe(facts.acceleratorReason === undefined)
+    const remembered = join(harness.dir, 'probe.json')
+    const before = await stat(remembered)
+    await harness.open().capabilities()
+    expect((await stat(remembered)).mtimeMs).toBe(before.mtimeMs)
+    expect(await trial({ accelerator: 'tcg', sandbox: true }, null)).toBeNull()
+  })
+
+  it('outlives a process that is killed while its machine runs (C4)', async () => {
+    const spec = fresh()
+    const script = join(harness.dir, 'agent.mjs')
+    await build({
+      entryPoints: ['drivers/compute/qemu.ts'],
+      bundle: true,
+      platform: 'node',
+      format: 'esm',
+      outfile: join(harness.dir, 'qemu.mjs'),
+    })
+    await driver.create(spec, harness.image('deaf'), never)
+    await driver.close()
+    await writeFile(
+      script,
+      `import { QemuComputeDriver } from './qemu.mjs'
+       const driver = new QemuComputeDriver({ dir: ${JSON.stringify(harness.dir)} })
+       await driver.start(${JSON.stringify(spec)}, new AbortController().signal)
+       console.log('started')`,
+    )
+    const agent = spawn(process.execPath, [script], { stdio: ['ignore', 'pipe', 'inherit'] })
+    try {
+      await once(agent.stdout, 'data')
+    } finally {
+      agent.kill('SIGKILL')
+      await once(agent, 'exit')
+    }
+    const pid = harness.pid(spec.id)
+    driver = harness.open()
+    expect(await stateOf(driver, spec.id)).toEqual({ id: spec.id, powerState: 'RUNNING' })
+    expect(harness.pid(spec.id)).toBe(pid)
+    const heard: Machine[] = []
+    driver.watch((machine) => heard.push(machine))
+    harness.signal(spec.id, 'SIGKILL')
+    await eventually('its end is seen', () => heard.length === 1)
+    expect(heard[0]).toMatchObject({ id: spec.id, powerState: 'CRASHED' })
+  })
+
+  it('makes room in the image cache, and says so when the disk is full', async (context) => {
+    const small = join(harness.dir, 'small')
+    await mkdir(small)
+    const mounted = await execute('mount', ['-t', 'tmpfs', '-o', 'size=3m,mode=711', 'none', small])
+      .then(() => true)
+      .catch(() => false)
+    if (!mounted) return context.skip('a small file system cannot be mounted here')
+    const full = new QemuHarness()
+    full.dir = small
+    const other = full.open()
+    try {
+      const kinds: GuestKind[] = ['deaf', 'obedient', 'chatters']
+      const specs = kinds.map(() => machineSpec())
+      for (const [n, spec] of specs.entries()) {
+        await other.create(spec, full.image(kinds[n] as GuestKind), never)
+        await other.destroy(spec.id, never)
+      }
+      // Three images of 1 MiB do not fit beside each other; the one used last stays.
+      expect(await readdir(join(small, '_base'))).toContain(full.image('chatters').checksum)
+      await execute('sh', ['-c', 'cat /dev/zero > "$0" || true', join(small, 'filler')])
+      const spec = machineSpec()
+      expect(await codeOf(other.create(spec, full.image('chatters'), never))).toBe('NO_SPACE')
+      await rm(join(small, 'filler'))
+      await other.create(spec, full.image('chatters'), never)
+      await other.start(spec, never)
+      await other.stop(spec.id, forced, never)
+      await other.destroy(spec.id, never)
+    } finally {
+      await other.close()
+      await execute('umount', ['-l', small])
+    }
+  })
+})
+
+it('knows an image by its SHA-512', () => {
+  const bytes = bootDisk('deaf')
+  expect(imageOf(bytes).checksum).toBe(createHash('sha512').update(bytes).digest('hex'))
+})

@@ -1,0 +1,29 @@
+import { setTimeout as pause } from 'node:timers/promises'
+
+const POLL_MS = 10
+
+/** Asks again and again until the answer is true. */
+export async function until(
+  what: string,
+  ask: () => Promise<boolean> | boolean,
+  timeoutMs?: number,
+): Promise<void>
+/** Asks again and again until the answer is neither null nor undefined; then resolves to it. */
+export async function until<T extends object | string | number>(
+  what: string,
+  ask: () => Promise<T | null | undefined> | T | null | undefined,
+  timeoutMs?: number,
+): Promise<T>
+export async function until(
+  what: string,
+  ask: () => unknown,
+  timeoutMs = 10_000,
+): Promise<unknown> {
+  const deadline = Date.now() + timeoutMs
+  for (;;) {
+    const answer = await ask()
+    if (answer !== false && answer !== null && answer !== undefined) return answer
+    if (Date.now() > deadline) throw new Error(`not within ${timeoutMs} ms: ${what}`)
+    await pause(POLL_MS)
+  }
+}

@@ -1,0 +1,94 @@
+import AppLayout from '@cloudscape-design/components/app-layout'
+import Flashbar from '@cloudscape-design/components/flashbar'
+import SideNavigation, {
+  type SideNavigationProps,
+} from '@cloudscape-design/components/side-navigation'
+import { Suspense } from 'react'
+import { useTranslation } from 'react-i18next'
+import { Outlet, useLocation, useMatches } from 'react-router'
+import { useFlash } from '../hooks/flash.tsx'
+import { useFollow } from '../hooks/follow.ts'
+import { paths } from '../paths.ts'
+import { Empty } from '../ui/Empty.tsx'
+import { Loading } from '../ui/Loading.tsx'
+import { TopBar } from './TopBar.tsx'
+import { isAdmin, useViewer } from './viewer.ts'
+
+/** What a route tells the frame about its page. */
+export interface PageHandle {
+  isTable?: boolean
+}
+
+/** Top bar, navigation, results, and the page. */
+export function Frame({ isLost }: { isLost: boolean }) {
+  const { t } = useTranslation()
+  const viewer = useViewer()
+  const handles = useMatches().map((match) => match.handle as PageHandle | undefined)
+  return (
+    <>
+      <TopBar isLost={isLost} />
+      <AppLayout
+        headerSelector="#top"
+        toolsHide
+        contentType={handles.some((handle) => handle?.isTable) ? 'table' : 'default'}
+        ariaLabels={{ notifications: t('shell.notifications') }}
+        navigation={<Navigation />}
+        notifications={<Notifications />}
+        content={
+          viewer.project ? (
+            <Suspense fallback={<Loading text={t('common.loading')} />}>
+              <Outlet />
+            </Suspense>
+          ) : (
+            <Empty title={t('shell.noProject')} text={t('shell.noProjectText')} />
+          )
+        }
+      />
+    </>
+  )
+}
+
+function Notifications() {
+  const { t } = useTranslation()
+  const { items, dismiss } = useFlash()
+  const flashes = items.map((item) => ({
+    ...item,
+    dismissible: true,
+    dismissLabel: t('common.dismiss'),
+    onDismiss: () => dismiss(item.id),
+  }))
+  return <Flashbar items={flashes} />
+}
+
+function Navigation() {
+  const { t } = useTranslation()
+  const { pathname } = useLocation()
+  const follow = useFollow()
+  const viewer = useViewer()
+  const section = (text: string, ...items: SideNavigationProps.Item[]) => ({
+    type: 'section' as const,
+    text,
+    items,
+  })
+  const link = (text: string, href: string) => ({ type: 'link' as const, text, href })
+  const items: SideNavigationProps.Item[] = [
+    link(t('nav.overview'), paths.overview()),
+    section(t('nav.compute'), link(t('nav.servers'), paths.servers())),
+    section(t('nav.image'), link(t('nav.images'), paths.images())),
+  ]
+  if (isAdmin(viewer)) items.push(section(t('nav.cloud'), link(t('nav.hosts'), paths.hosts())))
+  items.push(
+    { type: 'divider' },
+    { type: 'link', text: t('nav.playground'), href: paths.playground(), external: true },
+  )
+  // The page of a resource belongs to its list: /servers/1 marks /servers.
+  const top = `/${pathname.split('/')[1]}`
+  return (
+    <SideNavigation
+      header={{ text: viewer.project?.name ?? t('shell.noProject'), href: paths.overview() }}
+      activeHref={top}
+      items={items}
+      onFollow={follow}
+    />
+  )
+}

@@ -1,0 +1,69 @@
+/**
+ * The frame around every page behind the log in: one API client for as long as the token stays the
+ * same (another project begins with an empty cache), navigation, results, and whether the cloud can
+ * be reached.
+ */
+import { I18nProvider } from '@cloudscape-design/components/i18n'
+import { useEffect, useState, useSyncExternalStore } from 'react'
+import { useTranslation } from 'react-i18next'
+import { Navigate, useLocation } from 'react-router'
+import { Provider, useQuery } from 'urql'
+import { openClient, type PortalClient } from '../client.ts'
+import { explain } from '../errors.ts'
+import { FlashProvider } from '../hooks/flash.tsx'
+import { currentComponentMessages, currentLocale } from '../i18n/language.ts'
+import { paths } from '../paths.ts'
+import { useSession } from '../session.ts'
+import { Loading } from '../ui/Loading.tsx'
+import { Frame } from './Frame.tsx'
+import { ProblemAlert } from './Problem.tsx'
+import { SessionQuery, ViewerContext } from './viewer.ts'
+
+export function Shell() {
+  const session = useSession()
+  const { pathname, search } = useLocation()
+  useTranslation()
+  if (!session) return <Navigate to={paths.login({ from: pathname + search })} replace />
+  return (
+    <I18nProvider locale={currentLocale()} messages={currentComponentMessages()}>
+      <ForToken key={session.current.secret} secret={session.current.secret} />
+    </I18nProvider>
+  )
+}
+
+function ForToken({ secret }: { secret: string }) {
+  const [client, setClient] = useState<PortalClient | null>(null)
+  useEffect(() => {
+    const opened = openClient(secret)
+    setClient(opened)
+    return opened.close
+  }, [secret])
+  if (!client) return null
+  return (
+    <Provider value={client.api}>
+      <FlashProvider>
+        <ForViewer client={client} />
+      </FlashProvider>
+    </Provider>
+  )
+}
+
+function ForViewer({ client }: { client: PortalClient }) {
+  const { t } = useTranslation()
+  const isLost = useSyncExternalStore(client.socket.onState, client.socket.isLost)
+  const [{ data, error }, reread] = useQuery({ query: SessionQuery })
+  if (data) {
+    return (
+      <ViewerContext value={data.session}>
+        <Frame isLost={isLost} />
+      </ViewerContext>
+    )
+  }
+  if (!error) return <Loading text={t('common.loading')} />
+  return (
+    <ProblemAlert
+      problem={explain(error)}
+      onRetry={() => reread({ requestPolicy: 'network-only' })}
+    />
+  )
+}

@@ -1,0 +1,140 @@
+import Alert from '@cloudscape-design/components/alert'
+import type { ButtonDropdownProps } from '@cloudscape-design/components/button-dropdown'
+import TopNavigation, {
+  type TopNavigationProps,
+} from '@cloudscape-design/components/top-navigation'
+import { useState } from 'react'
+import { useTranslation } from 'react-i18next'
+import { explain } from '../errors.ts'
+import { useFlash } from '../hooks/flash.tsx'
+import { useFollow } from '../hooks/follow.ts'
+import { currentLanguage, type LanguageCode, languages, setLanguage } from '../i18n/language.ts'
+import { word } from '../i18n/words.ts'
+import { paths } from '../paths.ts'
+import { signOut, switchProject } from '../token.ts'
+import { type Appearance, chooseAppearance, currentAppearance } from '../ui/appearance.ts'
+import logo from '../ui/logo.svg'
+import { ProblemFacts } from './Problem.tsx'
+import { useViewer } from './viewer.ts'
+
+/** A menu of choices of which one is made. */
+const choice = (id: string, text: string, checked: boolean): ButtonDropdownProps.CheckboxItem => ({
+  itemType: 'checkbox',
+  id,
+  text,
+  checked,
+})
+
+/** The bar on top: the product, who sees which project in which language and look, and a lost cloud. */
+export function TopBar({ isLost }: { isLost: boolean }) {
+  const { t } = useTranslation()
+  const follow = useFollow()
+  const utilities = [useProjectMenu(), useLanguageMenu(), useLookMenu(), useUserMenu()]
+  return (
+    <div id="top">
+      <TopNavigation
+        identity={{
+          href: paths.overview(),
+          title: 'Nephograph',
+          logo: { src: logo, alt: '' },
+          onFollow: (event) => {
+            event.preventDefault()
+            follow({ preventDefault: () => {}, detail: { href: paths.overview() } })
+          },
+        }}
+        utilities={utilities}
+        i18nStrings={{
+          overflowMenuTriggerText: t('shell.more'),
+          overflowMenuTitleText: t('shell.all'),
+        }}
+      />
+      {isLost && (
+        <div className="lost">
+          <Alert type="warning" header={t('shell.lost')}>
+            {t('shell.lostText')}
+          </Alert>
+        </div>
+      )}
+    </div>
+  )
+}
+
+type Menu = TopNavigationProps.MenuDropdownUtility
+
+function useProjectMenu(): Menu {
+  const { t } = useTranslation()
+  const { project, projects } = useViewer()
+  const { show } = useFlash()
+  const name = project?.name ?? t('shell.noProject')
+
+  async function choose(id: string): Promise<void> {
+    try {
+      if (id !== project?.id) await switchProject(id)
+    } catch (error) {
+      const content = <ProblemFacts problem={explain(error)} />
+      show({ type: 'error', header: t('shell.switchRefused'), content })
+    }
+  }
+
+  return {
+    type: 'menu-dropdown',
+    iconName: 'folder',
+    text: name,
+    title: t('shell.project'),
+    ariaLabel: t('shell.projectIs', { name }),
+    items: projects.map((one) => choice(one.id, one.name, one.id === project?.id)),
+    onItemClick: ({ detail }) => void choose(detail.id),
+  }
+}
+
+function useLanguageMenu(): Menu {
+  const { t } = useTranslation()
+  const current = currentLanguage()
+  return {
+    type: 'menu-dropdown',
+    iconName: 'globe',
+    text: languages[current].name,
+    title: t('shell.language'),
+    ariaLabel: t('shell.languageIs', { name: languages[current].name }),
+    items: Object.entries(languages).map(([code, { name }]) => choice(code, name, code === current)),
+    onItemClick: ({ detail }) => void setLanguage(detail.id as LanguageCode),
+  }
+}
+
+function useLookMenu(): Menu {
+  const { t } = useTranslation()
+  const [look, setLook] = useState(currentAppearance)
+  const change = (part: Partial<Appearance>) => {
+    const next = { ...look, ...part }
+    chooseAppearance(next)
+    setLook(next)
+  }
+  return {
+    type: 'menu-dropdown',
+    iconName: 'settings',
+    title: t('shell.look'),
+    ariaLabel: t('shell.look'),
+    items: [
+      choice('dark', t('shell.dark'), look.isDark),
+      choice('compact', t('shell.compact'), look.isCompact),
+    ],
+    onItemClick: ({ detail }) =>
+      change(detail.id === 'dark' ? { isDark: !look.isDark } : { isCompact: !look.isCompact }),
+  }
+}
+
+function useUserMenu(): Menu {
+  const { t } = useTranslation()
+  const { user, roles } = useViewer()
+  const names = roles.map((role) => word('role', role.name)).join(', ')
+  return {
+    type: 'menu-dropdown',
+    iconName: 'user-profile',
+    text: user.name,
+    title: user.name,
+    description: names && t('shell.roles', { names }),
+    ariaLabel: t('shell.userIs', { name: user.name }),
+    items: [{ id: 'sign-out', text: t('shell.signOut') }],
+    onItemClick: () => signOut(),
+  }
+}

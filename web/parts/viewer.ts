@@ -1,0 +1,29 @@
+/** Who looks: the user, the roles in the project that is shown, and the projects to choose from. */
+import type { ResultOf } from 'gql.tada'
+import { createContext, useContext } from 'react'
+import { graphql } from '../graphql.ts'
+
+export const SessionQuery = graphql(`
+  query Session {
+    session {
+      user { id name }
+      project { id name }
+      roles { name }
+      projects { id name }
+    }
+  }
+`)
+
+export type Viewer = ResultOf<typeof SessionQuery>['session']
+
+export const ViewerContext = createContext<Viewer | null>(null)
+
+export function useViewer(): Viewer {
+  const viewer = useContext(ViewerContext)
+  if (!viewer) throw new Error('useViewer needs a Shell above it')
+  return viewer
+}
+
+/** The role whose holders find the operator's pages in the navigation; the API decides what they show. */
+export const isAdmin = (viewer: Viewer): boolean =>
+  viewer.roles.some((role) => role.name === 'admin')

@@ -1,0 +1,86 @@
+/**
+ * Who is signed in, in this browser.
+ *
+ * I1. The tokens live in localStorage: a new tab, a reload and the playground find them, and signing
+ *     out in one tab signs out all. What speaks against it (a foreign script could read them) is met
+ *     by the content security policy: no script runs that we did not serve. A token ends by itself.
+ * I2. All tabs show the same project: a change in one is followed by the others.
+ * I3. Tokens of other projects, made by switching, are kept until sign out revokes them all.
+ */
+import { useSyncExternalStore } from 'react'
+
+export interface ScopedToken {
+  secret: string
+  expiresAt: string
+  project: { id: string; name: string } | null
+}
+
+export interface Session {
+  current: ScopedToken
+  /** At most one for each project that was visited since signing in. */
+  others: ScopedToken[]
+}
+
+const sessionKey = 'nephograph.session'
+const lastProjectKey = 'nephograph.project'
+
+let session: Session | null = parse(localStorage.getItem(sessionKey))
+let hasExpired = false
+const listeners = new Set<() => void>()
+
+function parse(text: string | null): Session | null {
+  try {
+    const value = JSON.parse(text ?? 'null') as Session | null
+    return typeof value?.current?.secret === 'string' ? value : null
+  } catch {
+    return null
+  }
+}
+
+function set(next: Session | null): void {
+  session = next
+  if (next) localStorage.setItem(sessionKey, JSON.stringify(next))
+  else localStorage.removeItem(sessionKey)
+  for (const listener of listeners) listener()
+}
+
+window.addEventListener('storage', (event) => {
+  if (event.key !== sessionKey && event.key !== null) return
+  session = parse(localStorage.getItem(sessionKey))
+  for (const listener of listeners) listener()
+})
+
+function subscribe(listener: () => void): () => void {
+  listeners.add(listener)
+  return () => listeners.delete(listener)
+}
+
+export const currentSession = (): Session | null => session
+
+export const useSession = (): Session | null => useSyncExternalStore(subscribe, currentSession)
+
+export function startSession(token: ScopedToken): void {
+  hasExpired = false
+  if (token.project) localStorage.setItem(lastProjectKey, token.project.id)
+  set({ current: token, others: [] })
+}
+
+/** Makes `token` the current one and keeps the one before it. */
+export function changeScope(token: ScopedToken): void {
+  if (!session) return startSession(token)
+  if (token.project) localStorage.setItem(lastProjectKey, token.project.id)
+  const { current, others } = session
+  const kept = [current, ...others].filter((other) => other.project?.id !== token.project?.id)
+  set({ current: token, others: kept })
+}
+
+export function endSession(reason: 'signedOut' | 'expired'): void {
+  hasExpired = reason === 'expired'
+  set(null)
+}
+
+/** True when the last session was ended by the API and not by its user. */
+export const sessionHasExpired = (): boolean => hasExpired
+
+/** The project that was open last in this browser. */
+export const lastProjectId = (): string | null => localStorage.getItem(lastProjectKey)
