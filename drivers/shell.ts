@@ -42,7 +42,9 @@ export interface RunResult {
 
 export type ShellFailure = 'NOT_STARTED' | 'TIMEOUT' | 'ABORTED'
 
-/** The program did not come to an end of its own. A program that ran and failed is a `RunResult`. */
+/**
+ * The program did not come to an end of its own. A program that ran and failed is a `RunResult`.
+ */
 export class ShellError extends Error {
   constructor(
     readonly reason: ShellFailure,
@@ -150,12 +152,9 @@ export async function spawnDetached(
       stdio: ['ignore', output.fd, output.fd],
     })
     const exited = ended(child, command)
-    // Only a program that never started rejects; the wait below has thrown that already.
-    exited.catch(() => {})
-    await new Promise<void>((resolve, reject) => {
-      child.once('spawn', resolve)
-      child.once('error', () => exited.catch(reject))
-    })
+    const started = new Promise<void>((resolve) => child.once('spawn', resolve))
+    // Only a program that never started makes `exited` reject, and that is thrown here.
+    await Promise.race([started, exited])
     child.unref()
     return { pid: child.pid as number, exited }
   } finally {

@@ -4,7 +4,8 @@
  *
  *   node scripts/debian-packages.mjs             installs what the real drivers need
  *   node scripts/debian-packages.mjs --test      and what the tests need beside it
- *   node scripts/debian-packages.mjs --check     only says what is missing; ends with 1 when something is
+ *   node scripts/debian-packages.mjs --check     only says what is missing; ends with 1 when
+ *   something is
  *
  * D1 Needs nothing but Node: it runs before `npm ci`.
  * D2 A host that is not Debian, or a user who is not root, is no failure: the words say what is
@@ -16,7 +17,10 @@ import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:
 import { realpathSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
-/** @typedef {'runtime' | 'test'} PackageKind `test` is what the tests need, the runtime packages included. */
+/**
+ * `test` is what the tests need, the runtime packages included.
+ * @typedef {'runtime' | 'test'} PackageKind
+ */
 /** @typedef {{ name: string, kind: PackageKind, why: string }} DebianPackage */
 /**
  * @typedef {object} InstallResult
@@ -65,13 +69,15 @@ function isDebian() {
 }
 
 /**
- * The names of the packages of a kind that are not installed. On a host without dpkg that is all of them.
+ * The names of the packages of a kind that are not installed. On a host without dpkg that is all
+ * of them.
  * @param {PackageKind} kind
  * @returns {string[]}
  */
 export function missingPackages(kind) {
   const names = debianPackages.filter((p) => kind === 'test' || p.kind === kind).map((p) => p.name)
-  // dpkg-query ends with 1 when it knows nothing of one of the names, and still answers for the others.
+  // dpkg-query ends with 1 when it knows nothing of one of the names, and still answers for the
+  // others.
   const query = spawnSync(
     'dpkg-query',
     ['-W', '-f', '${Package} ${db:Status-Status}\n', ...names],
@@ -155,7 +161,8 @@ function listsAreOld() {
 }
 
 /**
- * Keeps packages from starting their services (D3). A policy that the host already has is left alone.
+ * Keeps packages from starting their services (D3). A policy that the host already has is left
+ * alone.
  * @returns {() => void} takes the temporary policy away again
  */
 function forbidServices() {

@@ -6,8 +6,8 @@
  *
  * G1 Needs no root, no mount, no loop device and no network beyond apt's.
  * G2 The manifest is written last: an image with a manifest is whole.
- * G3 Same scripts and same package versions: nothing is done. When newer packages exist but cannot be
- *    fetched, an image that the same scripts made is kept, and that is said.
+ * G3 Same scripts and same package versions: nothing is done. When newer packages exist but
+ *    cannot be fetched, an image that the same scripts made is kept, and that is said.
  */
 import { createHash } from 'node:crypto'
 import { createReadStream, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs'
@@ -43,7 +43,8 @@ const aptListsFolder = '/var/lib/apt/lists'
 /** @typedef {{ file: string, manifest: GuestImageManifest, built: boolean }} GuestImage */
 
 /**
- * The guest image, built when it has to be. Throws with a reason in words when this host cannot build it.
+ * The guest image, built when it has to be. Throws with a reason in words when this host cannot
+ * build it.
  * @param {{ folder?: string, force?: boolean, log?: (line: string) => void }} [options]
  * @returns {Promise<GuestImage>}
  */

@@ -28,6 +28,7 @@ export async function loadTypeScript(entry) {
       platform: 'node',
       target: 'node20',
       packages: 'external',
+      keepNames: true, // As in the bundle: type-graphql names types after their classes.
       logLevel: 'silent',
     })
     return await import(pathToFileURL(outfile).href)

@@ -71,6 +71,7 @@ async function main(): Promise<void> {
     if (image) step(image)
   }
   await Promise.race([cloud.hostsUp, new Promise((resolve) => setTimeout(resolve, HOSTS_UP_MS).unref())])
+  if (stop.asked()) return
   const { url } = cloud
   const ready = {
     url,
@@ -134,7 +135,7 @@ function stopOnSignals(close: () => Promise<void>) {
   }
   process.on('SIGINT', () => void stop('Interrupted', 0))
   process.on('SIGTERM', () => void stop('Terminated', 0))
-  return stop
+  return Object.assign(stop, { asked: () => asked > 0 })
 }
 
 main().catch((error: unknown) => {

@@ -26,6 +26,8 @@ export type ErrorCode = keyof typeof errorCodes
 /** Facts of a refusal; which are there depends on the code. */
 export interface ErrorDetails {
   rule?: string
+  /** What there was too much of: `depth`, `aliases`. */
+  what?: string
   resource?: string
   limit?: number
   used?: number

@@ -1,12 +1,12 @@
 /**
- * The API client of one session: a normalized cache that queries fill and watches keep true, HTTP for
- * queries and mutations, the session's socket for watches.
+ * The API client of one session: a normalized cache that queries fill and watches keep true, HTTP
+ * for queries and mutations, the session's socket for watches.
  */
 import { cacheExchange } from '@urql/exchange-graphcache'
 import { Client, fetchExchange, mapExchange, type Operation, subscriptionExchange } from 'urql'
 import { explain } from './errors.ts'
-import { endSession } from './session.ts'
-import { openSocket, type Socket } from './socket.ts'
+import { currentSession, endSession } from './session.ts'
+import { createSocket, type Sink, type Socket } from './socket.ts'
 
 /** Types without an identity of their own: they live inside the object that shows them. */
 const embeddedTypes = [
@@ -17,18 +17,39 @@ const embeddedTypes = [
   ]),
   ...['PageInfo', 'Action', 'Fault', 'HostInventory', 'Capability', 'Role', 'Session'],
   ...['TaskStep', 'TaskError', 'ErrorDetails', 'FilterCount', 'Quota', 'Plan', 'Placement'],
-  ...['ServerPayload', 'ImageCreatePayload', 'ImageDeletePayload', 'Event'],
+  ...['FieldProblem', 'ServerPayload', 'ImageCreatePayload', 'ImagePayload', 'Event'],
 ]
+
+/** What a watch may ask of this client. */
+export interface WatchContext {
+  /** Leaves out all but the first row of a snapshot. */
+  isList?: boolean
+}
 
 export interface PortalClient {
   api: Client
   socket: Socket
-  close(): void
 }
 
-export function openClient(secret: string): PortalClient {
-  const onRefused = () => endSession('expired')
-  const socket = openSocket({ secret, onRefused })
+/** Passes on the first row of a snapshot and drops the rest; changes pass. */
+function briefly(sink: Sink): Sink {
+  let isBegun = false
+  return {
+    next(result) {
+      const change = Object.values(result.data ?? {})[0] as { kind?: string } | undefined
+      if (change?.kind === 'SNAPSHOT' && isBegun) return
+      isBegun = true
+      sink.next(result)
+    },
+  }
+}
+
+/** Makes the client; nothing is connected before its socket is opened. */
+export function createPortalClient(secret: string): PortalClient {
+  const onRefused = () => {
+    if (currentSession()?.current.secret === secret) endSession('expired')
+  }
+  const socket = createSocket({ secret, onRefused })
   const onScreen = new Map<number, Operation>()
 
   const api = new Client({
@@ -49,10 +70,13 @@ export function openClient(secret: string): PortalClient {
       cacheExchange({ keys: Object.fromEntries(embeddedTypes.map((name) => [name, () => null])) }),
       fetchExchange,
       subscriptionExchange({
-        forwardSubscription: ({ query, variables }) => ({
-          subscribe: (sink) => ({
-            unsubscribe: socket.watch({ query: query ?? '', variables }, sink as never),
-          }),
+        forwardSubscription: ({ query = '', variables }, { context }) => ({
+          subscribe: (observer) => {
+            const sink = observer as Sink
+            const { isList } = context as WatchContext
+            const unsubscribe = socket.watch({ query, variables }, isList ? briefly(sink) : sink)
+            return { unsubscribe }
+          },
         }),
       }),
     ],
@@ -65,5 +89,5 @@ export function openClient(secret: string): PortalClient {
     }
   })
 
-  return { api, socket, close: socket.close }
+  return { api, socket }
 }

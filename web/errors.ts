@@ -60,7 +60,11 @@ export function explain(error: unknown): Problem {
  * `error`, or a GraphQL error list.
  */
 export function explainBody(status: number, body: string): Problem {
-  const fallback = { code: 'INTERNAL', message: body.slice(0, 300) || `HTTP ${status}`, details: {} }
+  const fallback = {
+    code: 'INTERNAL',
+    message: body.slice(0, 300) || `HTTP ${status}`,
+    details: {},
+  }
   try {
     const json: unknown = JSON.parse(body)
     if (!isObject(json)) return fallback

@@ -1,6 +1,7 @@
 /**
  * Typed GraphQL documents. Types come from the committed schema through `generated/`; a fragment's
- * fields are visible where the fragment is spread, because the portal is small and owned by one team.
+ * fields are visible where the fragment is spread, because the portal is small and owned by one
+ * team.
  */
 import { initGraphQLTada } from 'gql.tada'
 import type { introspection } from './generated/graphql-env.d.ts'
@@ -8,5 +9,5 @@ import type { introspection } from './generated/graphql-env.d.ts'
 export const graphql = initGraphQLTada<{
   introspection: introspection
   disableMasking: true
-  scalars: { DateTime: string; BigInt: string; JSON: unknown }
+  scalars: { DateTimeISO: string; BigInt: string }
 }>()

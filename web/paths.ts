@@ -14,8 +14,7 @@ export const paths = {
   login: (query: { from?: string } = {}) => withQuery('/login', query),
   servers: (query: { name?: string; status?: string } = {}) => withQuery('/servers', query),
   serverCreate: (query: { image?: string } = {}) => withQuery('/servers/new', query),
-  server: (id: string, query: { tab?: string } = {}) =>
-    withQuery(`/servers/${segment(id)}`, query),
+  server: (id: string, query: { tab?: string } = {}) => withQuery(`/servers/${segment(id)}`, query),
   images: () => '/images',
   imageUpload: () => '/images/new',
   hosts: () => '/hosts',

@@ -1,9 +1,10 @@
 /**
  * Who is signed in, in this browser.
  *
- * I1. The tokens live in localStorage: a new tab, a reload and the playground find them, and signing
- *     out in one tab signs out all. What speaks against it (a foreign script could read them) is met
- *     by the content security policy: no script runs that we did not serve. A token ends by itself.
+ * I1. The tokens live in localStorage: a new tab, a reload and the playground find them, and
+ *     signing out in one tab signs out all. What speaks against it (a foreign script could read
+ *     them) is met by the content security policy: no script runs that we did not serve. A token
+ *     ends by itself.
  * I2. All tabs show the same project: a change in one is followed by the others.
  * I3. Tokens of other projects, made by switching, are kept until sign out revokes them all.
  */

@@ -3,7 +3,8 @@
  *
  * I1. It is open as long as the session is, also on pages that watch nothing: its state is how the
  *     portal knows whether the cloud can be reached.
- * I2. It comes back by itself, however long that takes, and at once when the browser is online again.
+ * I2. It comes back by itself, however long that takes, and at once when the browser is online
+ *     again.
  * I3. A watch resumes after the last cursor that it saw; when the API forgot that cursor the watch
  *     begins anew. Listeners of `onResume` read again whatever was on the screen.
  * I4. Only a refused token ends it.
@@ -14,6 +15,8 @@ const pingEveryMs = 10_000
 const pongWithinMs = 5_000
 const retryFirstMs = 500
 const retryMostMs = 8_000
+/** After a fatal close it waits as if it had tried so often. */
+const fatalRetries = 3
 const refusedCloseCodes = [4401, 4403]
 
 /** What is watched. Its variables move on with the cursor (I3). */
@@ -24,16 +27,22 @@ export interface Watch {
 
 export interface Sink {
   next(result: { data?: Record<string, unknown> | null; errors?: readonly unknown[] }): void
-  error(error: unknown): void
-  complete(): void
 }
 
 export interface Socket {
-  watch(payload: Watch, sink: Sink): () => void
+  /** Connects and stays connected until the returned function is called. */
+  open(): () => void
+  /** Watches from now on, or from `open` on. */
+  watch(watch: Watch, sink: Sink): () => void
   isLost(): boolean
   onState(listener: () => void): () => void
   onResume(listener: () => void): () => void
-  close(): void
+}
+
+interface SocketOptions {
+  secret: string
+  /** The API does not take the token any more (I4). */
+  onRefused(): void
 }
 
 const closeCode = (event: unknown): number | undefined =>
@@ -55,119 +64,142 @@ function retryWait(retries: number): Promise<void> {
   })
 }
 
-/** The last cursor is written into the payload, which is sent again as it is on a reconnect. */
-function rememberCursor(payload: Watch, data: Record<string, unknown> | null): void {
-  if (!payload.query.includes('$after')) return
+/** On a reconnect the library sends the same object again, and so what is written into it here. */
+function rememberCursor(watch: Watch, data: Record<string, unknown> | null): void {
+  if (!watch.query.includes('$after')) return
   for (const change of Object.values(data ?? {})) {
     const cursor = (change as { cursor?: unknown } | null)?.cursor
-    if (typeof cursor === 'string') payload.variables = { ...payload.variables, after: cursor }
+    if (typeof cursor === 'string') watch.variables = { ...watch.variables, after: cursor }
   }
 }
 
 const hasExpiredCursor = (errors: unknown): boolean =>
-  Array.isArray(errors) &&
-  errors.some((error) => error?.extensions?.code === 'CURSOR_EXPIRED')
+  Array.isArray(errors) && errors.some((error) => error?.extensions?.code === 'CURSOR_EXPIRED')
 
-export function openSocket(options: { secret: string; onRefused: () => void }): Socket {
-  const attachments = new Map<symbol, () => void>()
-  const stateListeners = new Set<() => void>()
-  const resumeListeners = new Set<() => void>()
+/** One watch on one client; what the socket itself fails of is left to I2. */
+function attach(client: Client, watch: Watch, sink: Sink): () => void {
+  let stop = () => {}
+  const begin = () => {
+    stop = client.subscribe(watch, {
+      next(result) {
+        rememberCursor(watch, result.data ?? null)
+        sink.next(result)
+      },
+      error(error) {
+        if (hasExpiredCursor(error)) {
+          watch.variables = { ...watch.variables, after: undefined }
+          begin()
+        } else if (Array.isArray(error)) sink.next({ errors: error })
+      },
+      // The API ends a watch only with an error or with the socket.
+      complete() {},
+    })
+  }
+  begin()
+  return () => stop()
+}
+
+interface ConnectionEvents {
+  onConnected(): void
+  onClosed(event: unknown): void
+  onFatal(event: unknown): void
+}
+
+function connect(secret: string, events: ConnectionEvents): Client {
+  const scheme = location.protocol === 'https:' ? 'wss' : 'ws'
+  let pong: ReturnType<typeof setTimeout> | undefined
+  const client = createClient({
+    url: `${scheme}://${location.host}/graphql`,
+    connectionParams: { authorization: `Bearer ${secret}` },
+    lazy: false,
+    keepAlive: pingEveryMs,
+    retryAttempts: Number.POSITIVE_INFINITY,
+    retryWait,
+    shouldRetry: (event) => !isRefusal(event),
+    onNonLazyError: events.onFatal,
+    on: {
+      connected: events.onConnected,
+      closed(event) {
+        clearTimeout(pong)
+        events.onClosed(event)
+      },
+      ping(received) {
+        if (!received) pong = setTimeout(() => client.terminate(), pongWithinMs)
+      },
+      pong: () => clearTimeout(pong),
+    },
+  })
+  return client
+}
+
+interface Listeners {
+  add(listener: () => void): () => void
+  tell(): void
+}
+
+function createListeners(): Listeners {
+  const all = new Set<() => void>()
+  return {
+    add(listener) {
+      all.add(listener)
+      return () => void all.delete(listener)
+    },
+    tell() {
+      for (const listener of all) listener()
+    },
+  }
+}
+
+export function createSocket({ secret, onRefused }: SocketOptions): Socket {
+  const watches = new Map<symbol, { watch: Watch; sink: Sink; stop(): void }>()
+  const state = createListeners()
+  const resume = createListeners()
+  let client: Client | null = null
   let isLost = false
-  let isClosed = false
-  let client = connect()
 
   function setLost(next: boolean): void {
     if (isLost === next) return
     isLost = next
-    for (const listener of stateListeners) listener()
-    if (!next) for (const listener of resumeListeners) listener()
+    state.tell()
+    if (!isLost) resume.tell()
   }
 
-  function onClosed(event: unknown): void {
-    if (isClosed) return
-    if (isRefusal(event)) options.onRefused()
-    else setLost(true)
-  }
-
-  /** A close code that the library calls fatal, such as an internal error while the cloud restarts. */
-  async function onFatal(event: unknown): Promise<void> {
-    if (isClosed || isRefusal(event)) return
-    await retryWait(3)
-    if (isClosed) return
-    client = connect()
-    for (const attach of attachments.values()) attach()
-  }
-
-  function connect(): Client {
-    let pong: ReturnType<typeof setTimeout> | undefined
-    const scheme = location.protocol === 'https:' ? 'wss' : 'ws'
-    const created = createClient({
-      url: `${scheme}://${location.host}/graphql`,
-      connectionParams: { authorization: `Bearer ${options.secret}` },
-      lazy: false,
-      keepAlive: pingEveryMs,
-      retryAttempts: Number.POSITIVE_INFINITY,
-      retryWait,
-      shouldRetry: (event) => !isRefusal(event),
-      onNonLazyError: onFatal,
-      on: {
-        connected: () => setLost(false),
-        closed: (event) => {
-          clearTimeout(pong)
-          onClosed(event)
-        },
-        ping: (received) => {
-          if (!received) pong = setTimeout(() => created.terminate(), pongWithinMs)
-        },
-        pong: () => clearTimeout(pong),
+  function open(): () => void {
+    const own = connect(secret, {
+      onConnected: () => own === client && setLost(false),
+      onClosed: (event) => own === client && (isRefusal(event) ? onRefused() : setLost(true)),
+      // A close code that the library gives up on, such as an internal error while the cloud
+      // starts.
+      onFatal: (event) => {
+        if (!isRefusal(event)) void retryWait(fatalRetries).then(() => own === client && open())
       },
     })
-    return created
+    client = own
+    for (const one of watches.values()) {
+      one.stop()
+      one.stop = attach(own, one.watch, one.sink)
+    }
+    return close
   }
 
-  function watch(payload: Watch, sink: Sink): () => void {
-    const key = Symbol('watch')
-    let stop = () => {}
-    function attach() {
-      stop()
-      stop = client.subscribe(payload, {
-        next(result) {
-          rememberCursor(payload, result.data ?? null)
-          sink.next(result)
-        },
-        error(error) {
-          if (hasExpiredCursor(error)) {
-            payload.variables = { ...payload.variables, after: undefined }
-            attach()
-          } else if (Array.isArray(error)) sink.next({ errors: error })
-          // Otherwise the socket itself ended for good: I2 attaches the watch again.
-        },
-        complete: () => {
-          if (!isClosed) sink.complete()
-        },
-      })
-    }
-    attachments.set(key, attach)
-    attach()
-    return () => {
-      attachments.delete(key)
-      stop()
-    }
-  }
-
-  const add = (set: Set<() => void>) => (listener: () => void) => {
-    set.add(listener)
-    return () => void set.delete(listener)
+  function close(): void {
+    void client?.dispose()
+    client = null
   }
 
   return {
-    watch,
-    isLost: () => isLost,
-    onState: add(stateListeners),
-    onResume: add(resumeListeners),
-    close() {
-      isClosed = true
-      void client.dispose()
+    open,
+    watch(watch, sink) {
+      const key = Symbol('watch')
+      const stop = client ? attach(client, watch, sink) : () => {}
+      watches.set(key, { watch, sink, stop })
+      return () => {
+        watches.get(key)?.stop()
+        watches.delete(key)
+      }
     },
+    isLost: () => isLost,
+    onState: state.add,
+    onResume: resume.add,
   }
 }

@@ -23,7 +23,7 @@ const TokenRevoke = graphql(`
   mutation TokenRevoke($input: TokenRevokeInput!) { tokenRevoke(input: $input) { revoked } }
 `)
 
-const SessionProjects = graphql(`query SessionProjects { session { projects { id } } }`)
+const SessionProjects = graphql(`query SessionProjects { projects(first: 200) { nodes { id } } }`)
 
 const client = new Client({ url: '/graphql', exchanges: [fetchExchange], preferGetMethod: false })
 
@@ -65,7 +65,7 @@ export async function signIn({ user, domain, password, project }: Credentials): 
   if (token.project) return startSession(token)
   const own = await client.query(SessionProjects, {}, bearer(token.secret)).toPromise()
   if (own.error) throw own.error
-  const ids = own.data?.session.projects.map((one) => one.id) ?? []
+  const ids = own.data?.projects.nodes.map((one) => one.id) ?? []
   const wanted = ids.find((id) => id === lastProjectId()) ?? ids[0]
   startSession(token)
   if (wanted) changeScope(await exchange(token.secret, wanted))

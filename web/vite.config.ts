@@ -1,7 +1,7 @@
 /**
- * The portal and the playground, built into dist/web, served by the api process. Everything is ours:
- * no script, style or font comes from elsewhere, and nothing is inline but styles, so that the pages
- * work under a strict content security policy.
+ * The portal and the playground, built into dist/web, served by the api process. Everything is
+ * ours: no script, style or font comes from elsewhere, and nothing is inline but styles, so that
+ * the pages work under a strict content security policy.
  */
 import { createHash } from 'node:crypto'
 import { resolve } from 'node:path'
@@ -14,8 +14,8 @@ const api = process.env.NEPHO_URL ?? 'http://127.0.0.1:8080'
 const fontUrl = /url\((['"]?)data:font\/woff2;base64,([A-Za-z0-9+/=]+)\1\)/g
 
 /**
- * Fonts that packages carry inside their style sheets become files of their own: a browser then loads
- * the few weights that it shows, and not 130 kB of base64 before the first word.
+ * Fonts that packages carry inside their style sheets become files of their own: a browser then
+ * loads the few weights that it shows, and not 130 kB of base64 before the first word.
  */
 function fontsAsFiles(): Plugin {
   return {

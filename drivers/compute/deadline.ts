@@ -11,7 +11,9 @@ export interface Deadline {
   what: string
 }
 
-/** Settles as `promise` does. Throws TIMEOUT or ABORTED if that comes first; the promise goes on. */
+/**
+ * Settles as `promise` does. Throws TIMEOUT or ABORTED if that comes first; the promise goes on.
+ */
 export function within<T>(promise: Promise<T>, deadline: Deadline): Promise<T> {
   const { timeoutMs, signal, what } = deadline
   return new Promise<T>((resolve, reject) => {

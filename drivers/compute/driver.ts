@@ -8,29 +8,58 @@
  * C5 A verb that is aborted by its signal leaves the machine in a state that the same verb, or
  *    `destroy`, can take on from.
  * C6 `destroy` ends with nothing of the machine left: no process, no disk, no log.
- * Errors are `DriverError`s; anything else is a defect of the driver.
+ * C7 Verbs on one machine run one after the other; every wait has a deadline.
+ * Errors are `DriverError`s; anything else is a defect of the driver. Every verb may throw ABORTED,
+ * TIMEOUT, NO_SPACE and HYPERVISOR_FAILED. What the verbs mean in each state stands in
+ * simulated.ts.
  */
 import type { Readable } from 'node:stream'
 
 export interface ComputeDriver {
   readonly name: string
-  /** Probes the host once and remembers: accelerator, versions, limits. What does not work is said too. */
+  /**
+   * Probes the host once and remembers: accelerator, versions, limits. What does not work is said
+   * too.
+   */
   capabilities(): Promise<Capability[]>
   /** What the host has in all, before overcommit. */
   inventory(): Promise<Inventory>
-  /** Makes the disks of a machine from an image. `fetch` is called only when the image is not cached. */
+  /**
+   * Makes the disks of a machine from an image, and leaves it SHUTDOWN. `fetch` is called only when
+   * the image is not cached, and once for all creates that wait for it. Throws IMAGE_INVALID,
+   * IMAGE_UNAVAILABLE, NO_SPACE.
+   */
   create(machine: MachineSpec, image: ImageSource, signal: AbortSignal): Promise<void>
-  /** Boots a created machine; a running one is left alone. */
+  /**
+   * Boots a created machine; a running one is left alone, a paused one goes on. Throws
+   * MACHINE_NOT_FOUND.
+   */
   start(machine: MachineSpec, signal: AbortSignal): Promise<void>
-  /** Graceful: asks the guest, waits `timeoutMs`, then forces. Forced: at once. */
+  /**
+   * Graceful: asks the guest, waits `timeoutMs`, then forces, which is success too. Forced: at
+   * once. Throws MACHINE_NOT_FOUND.
+   */
   stop(id: string, options: StopOptions, signal: AbortSignal): Promise<void>
-  /** Soft: asks the guest and waits for it, then starts anew. Hard: a reset without asking. */
+  /**
+   * Soft: asks the guest, waits `timeoutMs` for it and starts anew, or resets it. Hard: a reset
+   * without asking. A machine that is off is started. Throws MACHINE_NOT_FOUND.
+   */
   reboot(machine: MachineSpec, options: RebootOptions, signal: AbortSignal): Promise<void>
+  /**
+   * Removes the machine, running or not, whatever state its making was left in; cached images stay.
+   */
   destroy(id: string, signal: AbortSignal): Promise<void>
-  /** The last `lines` lines of the serial console, decoded as UTF-8, at most 1 MiB. */
+  /**
+   * The last `lines` lines of the serial console, decoded as UTF-8, at most 1 MiB. Throws
+   * MACHINE_NOT_FOUND.
+   */
   consoleLog(id: string, lines: number): Promise<string>
+  /** Every machine that exists here, half-made ones included, with its state now. */
   recover(): Promise<Machine[]>
-  /** Calls back whenever a machine changes its power state by itself (guest shut down, crashed, was killed). */
+  /**
+   * Calls back whenever a machine changes its power state by itself (guest shut down, crashed, was
+   * killed, was paused by a full disk), and not for what a verb did. Returns the way to stop it.
+   */
   watch(onChange: (machine: Machine) => void): () => void
   /** Lets go of the host without touching a machine. */
   close(): Promise<void>
@@ -81,7 +110,9 @@ export interface Inventory {
   diskGiB: number
 }
 
-/** One fact about the host, for people and for the scheduler: { name: 'accelerator', value: 'tcg' }. */
+/**
+ * One fact about the host, for people and for the scheduler: { name: 'accelerator', value: 'tcg' }.
+ */
 export interface Capability {
   name: string
   value: string

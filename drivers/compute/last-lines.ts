@@ -1,4 +1,7 @@
-/** The last lines of a text, whole. A line break at the very end closes the last line; it does not open an empty one. */
+/**
+ * The last lines of a text, whole. A line break at the very end closes the last line; it does not
+ * open an empty one.
+ */
 export function lastLines(text: string, lines: number): string {
   if (lines <= 0) return ''
   let start = text.endsWith('\n') ? text.length - 1 : text.length

@@ -1,15 +1,15 @@
 /**
  * The compute driver that runs `qemu-system-x86_64` itself, through QMP and without libvirt.
  *
- * What a machine is stands in its folder (machine-folder.ts) and in the kernel's process table, never
- * only in this object: a QEMU runs in a session of its own and serves its control socket itself, so
- * a new driver object over the same folder finds every machine again (C3, C4).
+ * What a machine is stands in its folder (machine-folder.ts) and in the kernel's process table,
+ * never only in this object: a QEMU runs in a session of its own and serves its control socket
+ * itself, so a new driver object over the same folder finds every machine again (C3, C4).
  *
  * D1 Verbs on one machine run one after the other; `recover` and `watch` never wait in that row.
  * D2 The first verb waits until the machines that run already have been taken over, so that there
  *    is never a second connection to a QEMU, nor a second QEMU of a machine.
- * D3 `machine.json` is written before the image is fetched (so the image is not evicted) and the disk
- *    appears last; `create` that finds the disk has nothing to do (C1, C5).
+ * D3 `machine.json` is written before the image is fetched (so the image is not evicted) and the
+ *    disk appears last; `create` that finds the disk has nothing to do (C1, C5).
  * D4 A machine that goes down by itself is reported at once, and its QEMU ended right after that,
  *    ahead of any verb that the report leads to.
  */
@@ -55,8 +55,8 @@ export interface QemuOptions {
   /** The state folder; it belongs to one driver object at a time. */
   dir: string
   /**
-   * `isolated` (default): guests get an address and reach nothing. `open`: they also reach the outside,
-   * and with it whatever listens on the loopback of this host.
+   * `isolated` (default): guests get an address and reach nothing. `open`: they also reach the
+   * outside, and with it whatever listens on the loopback of this host.
    */
   network?: 'isolated' | 'open'
 }
@@ -64,6 +64,7 @@ export interface QemuOptions {
 export class QemuComputeDriver implements ComputeDriver {
   readonly name = 'qemu'
   private readonly live = new Map<string, LiveMachine>()
+  private readonly booting = new Set<string>()
   private readonly row = new OneAtATime()
   private readonly watchers = new Set<(machine: Machine) => void>()
   private grounding: Promise<Ground> | null = null
@@ -136,24 +137,24 @@ export class QemuComputeDriver implements ComputeDriver {
     })
   }
 
-  async consoleLog(id: string, lines: number): Promise<string> {
-    const { dir } = await this.ground()
-    const paths = machinePaths(dir, id)
-    await machineRecord(id, paths)
-    // Of a QEMU that does not answer there is at least what it said before.
-    await this.live
-      .get(id)
-      ?.drain()
-      .catch(() => {})
-    return readConsole(paths.console, lines)
+  consoleLog(id: string, lines: number): Promise<string> {
+    return this.guard(`console log of machine ${id}`, async ({ dir }) => {
+      const paths = machinePaths(dir, id)
+      await machineRecord(id, paths)
+      // Of a QEMU that does not answer there is at least what it said before.
+      const drained = this.live.get(id)?.drain()
+      await drained?.catch(() => {})
+      return readConsole(paths.console, lines)
+    })
   }
 
-  async recover(): Promise<Machine[]> {
-    const ground = await this.ground()
-    await this.adopt(ground.dir)
-    const { ids } = await listMachineFolders(ground.dir)
-    const all = new Set([...ids, ...this.live.keys()])
-    return Promise.all([...all].map((id) => this.live.get(id)?.state() ?? stateAtRest(id, ground)))
+  recover(): Promise<Machine[]> {
+    return this.guard('recovery of the machines', async (ground) => {
+      await this.adopt(ground.dir)
+      const { ids } = await listMachineFolders(ground.dir)
+      const all = new Set([...ids, ...this.live.keys()])
+      return Promise.all([...all].map((id) => this.stateOf(id, ground)))
+    })
   }
 
   watch(onChange: (machine: Machine) => void): () => void {
@@ -172,19 +173,32 @@ export class QemuComputeDriver implements ComputeDriver {
     this.watchers.clear()
   }
 
-  private async verb<T>(
+  private verb<T>(
     name: string,
     id: string,
     signal: AbortSignal,
     work: (ground: Ground, paths: MachinePaths) => Promise<T>,
   ): Promise<T> {
-    try {
-      const ground = await this.ground()
+    return this.guard(`${name} of machine ${id}`, (ground) => {
       const paths = machinePaths(ground.dir, id)
-      return await this.row.run(id, signal, () => work(ground, paths))
+      return this.row.run(id, signal, () => work(ground, paths))
+    })
+  }
+
+  private async guard<T>(doing: string, work: (ground: Ground) => Promise<T>): Promise<T> {
+    try {
+      return await work(await this.ground())
     } catch (error) {
-      throw asDriverError(error, `${name} of machine ${id}`)
+      throw asDriverError(error, doing)
     }
+  }
+
+  private async stateOf(id: string, ground: Ground): Promise<Machine> {
+    const live = this.live.get(id)
+    if (live) return live.state()
+    // Its record says already that it runs, and no QEMU answers yet: that is no crash.
+    if (this.booting.has(id)) return { id, powerState: 'SHUTDOWN', reason: 'starting' }
+    return stateAtRest(id, ground)
   }
 
   /** The machine if its QEMU runs and its guest is on; what is down already is cleared away. */
@@ -203,12 +217,22 @@ export class QemuComputeDriver implements ComputeDriver {
   ): Promise<void> {
     const { image } = await machineRecord(machine.id, paths)
     if (!(await exists(paths.disk))) throw notFound(machine.id, 'has no disk')
-    const { host } = await this.probe()
+    const { host: qemuHost } = await this.probe()
     const { id, vcpus, memoryMiB } = machine
     const description = { id, vcpus, memoryMiB, base: image }
-    const live = await LiveMachine.boot(description, paths, { ...host, user: ground.user }, signal)
-    this.keep(live)
-    await this.remember(paths, { powerState: 'RUNNING' })
+    this.booting.add(id)
+    try {
+      // Before QEMU exists: should its end be missed, this tells that it was no shutdown.
+      await this.remember(paths, { powerState: 'RUNNING' })
+      const host = { ...qemuHost, user: ground.user }
+      this.keep(await LiveMachine.boot(description, paths, host, signal))
+    } catch (error) {
+      const off = { powerState: 'SHUTDOWN', reason: 'did not start' } as const
+      await this.remember(paths, off).catch(() => {})
+      throw error
+    } finally {
+      this.booting.delete(id)
+    }
   }
 
   /** Asks the guest to shut down, when that is wanted; true when it did. */
@@ -232,6 +256,8 @@ export class QemuComputeDriver implements ComputeDriver {
   private async reset(live: LiveMachine, signal: AbortSignal): Promise<boolean> {
     try {
       await live.reset(signal)
+      // The guest may have gone down just before the reset; that QEMU is of no more use.
+      if (live.down) return false
       live.ending = false
       return true
     } catch (error) {
@@ -252,7 +278,13 @@ export class QemuComputeDriver implements ComputeDriver {
     await this.remember(paths, reason || !live.down ? asked : live.down).catch(() =>
       rm(paths.power, { force: true }),
     )
-    await live.end()
+    try {
+      await live.end()
+    } catch (error) {
+      // Should it die later after all, that is news.
+      live.ending = live.down !== null
+      throw error
+    }
     if (this.live.get(live.id) === live) this.live.delete(live.id)
   }
 

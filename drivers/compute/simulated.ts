@@ -16,7 +16,8 @@
  *   (SHUTDOWN) or a machine that was lost (CRASHED). `recover` tells the same afterwards.
  * - Verbs on one machine run one after the other. A verb whose signal fires throws ABORTED.
  *
- * It costs a map entry per machine and nothing while idle: no timer, no file handle, no console text.
+ * It costs a map entry per machine and nothing while idle: no timer, no file handle, no console
+ * text.
  */
 import { pause, throwIfAborted } from './deadline.ts'
 import {
@@ -44,7 +45,9 @@ const VERBS = ['create', 'start', 'stop', 'reboot', 'destroy', 'consoleLog', 're
 export type SimulatedVerb = (typeof VERBS)[number]
 
 export interface SimulatedOptions {
-  /** Keeps the machines there, so that a restarted process finds them; without it only in memory. */
+  /**
+   * Keeps the machines there, so that a restarted process finds them; without it only in memory.
+   */
   dir?: string
   inventory?: Inventory
   /** How long verbs take, in milliseconds: all of them, or each its own. */

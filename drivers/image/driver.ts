@@ -39,7 +39,9 @@ export interface ImageStore {
 
 export interface StagedFile {
   sizeBytes: number
-  /** Random access to the bytes, for a format inspection that never executes or follows anything. */
+  /**
+   * Random access to the bytes, for a format inspection that never executes or follows anything.
+   */
   readAt(offset: number, length: number): Promise<Buffer>
   /** The whole, from the start, for the checksum. */
   stream(): Readable

@@ -1,13 +1,13 @@
 /**
- * The image store on a file system: `<dir>/staged/<id>` while an upload runs, `<dir>/committed/<id>`
- * afterwards.
+ * The image store on a file system: `<dir>/staged/<id>` while an upload runs,
+ * `<dir>/committed/<id>` afterwards.
  *
  * F1 A name is made of a checked UUID only: no id can lead out of the folder.
- * F2 What `append` has answered is on the disk, and `commit` is one rename: a crash leaves an upload
- *    that can be resumed or a whole image, never a part of one that can be read.
+ * F2 What `append` has answered is on the disk, and `commit` is one rename: a crash leaves an
+ *    upload that can be resumed or a whole image, never a part of one that can be read.
  * F3 An upload that breaks off keeps what it got.
- * F4 One writer per upload: a newer `append`, `commit`, `discard` or `delete` ends the older one. Of
- *    two processes, the one whose bytes are not where it left off gives up (OFFSET).
+ * F4 One writer per upload: a newer `append`, `commit`, `discard` or `delete` ends the older one.
+ *    Of two processes, the one whose bytes are not where it left off gives up (OFFSET).
  */
 import { constants } from 'node:fs'
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'

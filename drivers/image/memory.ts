@@ -1,7 +1,7 @@
 /**
- * The simulator: the image store's contract in memory, and the definition of its semantics. It is for
- * tests and for clouds that forget everything; it is the one store that S1 cannot be asked of, so it
- * has a bound.
+ * The simulator: the image store's contract in memory, and the definition of its semantics. It is
+ * for tests and for clouds that forget everything; it is the one store that S1 cannot be asked
+ * of, so it has a bound.
  *
  * What every image store means:
  *
@@ -11,8 +11,8 @@
  *   (TOO_LARGE); what came before stays, and so does what arrived before an upload broke off
  *   (ABORTED) or space ran out (NO_SPACE).
  * - `commit` of what is committed already is success; of what never was, NOT_FOUND.
- * - `read` answers with both ends of its range included, as HTTP counts; a stream that is being read
- *   stays whole when the image is deleted.
+ * - `read` answers with both ends of its range included, as HTTP counts; a stream that is being
+ *   read stays whole when the image is deleted.
  * - `discard` and `delete` of what is not there are success; `delete` forgets what is staged too.
  * - An id that is not a UUID in lower case is NOT_FOUND.
  */

@@ -39,8 +39,9 @@ export class Writers {
 }
 
 /**
- * The chunks of an upload. That it breaks off, for whatever reason, is ABORTED. A reader that leaves
- * early does not destroy the stream: its owner may still want to answer on the same socket.
+ * The chunks of an upload. That it breaks off, for whatever reason, is ABORTED. A reader that
+ * leaves early does not destroy the stream: its owner may still want to answer on the same
+ * socket.
  */
 export async function* received(
   id: string,

@@ -56,7 +56,7 @@ export function changeOf<T extends object>(name: string, node: () => new () => T
     @Field(() => ID, { description: `The id of the ${name}.` })
     id!: string
 
-    @Field(node, { name: field, nullable: true, description: `The ${name} as it is now; null once it is deleted.` })
+    @Field(node, { name: field, simple: false, nullable: true, description: `The ${name} as it is now; null once it is deleted.` })
     row!: T | null
   }
   return Change

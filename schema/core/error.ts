@@ -38,6 +38,9 @@ export class ErrorDetails {
   @Field(() => String, { nullable: true, description: 'FORBIDDEN: the access rule that refused.' })
   rule?: string
 
+  @Field(() => String, { nullable: true, description: 'TOO_COMPLEX: what there was too much of.' })
+  what?: string
+
   @Field(() => String, { nullable: true, description: 'QUOTA_EXCEEDED: the counted resource.' })
   resource?: string
 

@@ -1,7 +1,8 @@
 /**
  * A cpio archive in the "newc" form, which the kernel reads as its first file system. Written here
- * rather than by cpio, because an ordinary user may neither make device nodes nor own files as root,
- * and because the same input shall give the same bytes. Format: kernel, Documentation/driver-api/early-userspace/buffer-format.rst
+ * rather than by cpio, because an ordinary user may neither make device nodes nor own files as
+ * root, and because the same input shall give the same bytes. Format: kernel,
+ * Documentation/driver-api/early-userspace/buffer-format.rst
  */
 
 /**

@@ -1,7 +1,8 @@
 /**
- * The disk of the guest image: a partition table, a FAT partition with syslinux, kernel and initramfs,
- * and free space in which the guest makes its own second partition at its first boot. Everything is
- * written into a file: nothing is mounted, no loop device is needed, nobody has to be root.
+ * The disk of the guest image: a partition table, a FAT partition with syslinux, kernel and
+ * initramfs, and free space in which the guest makes its own second partition at its first boot.
+ * Everything is written into a file: nothing is mounted, no loop device is needed, nobody has to
+ * be root.
  */
 import { execFile } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
@@ -28,7 +29,8 @@ const mbrFiles = [
 ]
 /**
  * The serial port comes last: it is where the guest's /dev/console is, and what the cloud records.
- * Without the kernel's tests of its own ciphers a boot under tcg is a second shorter (3.8 s, 2.8 s).
+ * Without the kernel's tests of its own ciphers a boot under tcg is a second shorter (3.8 s, 2.8
+ * s).
  */
 const kernelArguments = 'console=tty0 console=ttyS0,115200n8 cryptomgr.notests'
 const config = `DEFAULT guest

@@ -1,4 +1,7 @@
-/** The file system of the guest: busybox, dropbear, mke2fs, a few modules and the scripts in `files/`. */
+/**
+ * The file system of the guest: busybox, dropbear, mke2fs, a few modules and the scripts in
+ * `files/`.
+ */
 import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs'
 import path from 'node:path'
@@ -106,7 +109,8 @@ function busybox(root) {
 }
 
 /**
- * The programs that need shared libraries, with those libraries as the package's own loader finds them.
+ * The programs that need shared libraries, with those libraries as the package's own loader finds
+ * them.
  * @param {string} root
  * @returns {Entry[]}
  */

@@ -1,19 +1,29 @@
 /**
- * The kernel modules of the guest. Which module needs which other ones, and which devices it serves,
- * is told by each module's own `.modinfo`; the tables that modprobe reads are made from that, for the
- * few modules of the image only.
+ * The kernel modules of the guest. Which module needs which other ones, and which devices it
+ * serves, is told by each module's own `.modinfo`; the tables that modprobe reads are made from
+ * that, for the few modules of the image only.
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 
-/** What a server on QEMU can have, plus what a config drive needs. The rest is built into the kernel. */
+/**
+ * What a server on QEMU can have, plus what a config drive needs. The rest is built into the
+ * kernel.
+ */
 const wanted = [
   ...['virtio_pci', 'virtio_blk', 'virtio_net', 'virtio_scsi', 'virtio_rng', 'virtio_balloon'],
   ...['virtio_console', 'ata_piix', 'sd_mod', 'sr_mod', 'isofs', 'vfat', 'nls_cp437', 'nls_ascii'],
   ...['nls_utf8', 'nls_iso8859_1', 'evdev', 'button', 'pvpanic_pci'],
 ]
 
-/** @typedef {{ name: string, file: string, data: Buffer, depends: string[], aliases: string[] }} Module */
+/**
+ * @typedef {object} Module
+ * @property {string} name With underscores, as the kernel spells it.
+ * @property {string} file
+ * @property {Buffer} data
+ * @property {string[]} depends
+ * @property {string[]} aliases
+ */
 
 /**
  * @param {string} folder `/lib/modules/<release>` in the unpacked kernel package.
@@ -75,7 +85,8 @@ export function modulesDep(modules) {
 /**
  * @param {Module} module
  * @param {Map<string, Module>} byName
- * @returns {string[]} files in the order in which modprobe takes them away, which is the reverse of loading
+ * @returns {string[]} files in the order in which modprobe takes them away, which is the reverse
+ *   of loading
  */
 function allNeeded(module, byName) {
   const files = new Set()

@@ -1,7 +1,7 @@
 /**
- * The Debian packages that the guest image is made of: which ones, in which versions, and their files.
- * Packages are fetched and unpacked into a folder, never installed, so the host stays as it is, and an
- * ordinary user may do it.
+ * The Debian packages that the guest image is made of: which ones, in which versions, and their
+ * files. Packages are fetched and unpacked into a folder, never installed, so the host stays as
+ * it is, and an ordinary user may do it.
  */
 import { execFile } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
@@ -17,7 +17,10 @@ const outputBytes = 16 << 20
 
 /** The kernel made for virtual machines: a third of the size, and everything virtio. */
 const kernelMetapackage = 'linux-image-cloud-amd64'
-/** `chiark-really` is the smallest program in Debian that lets a user become root without a password. */
+/**
+ * `chiark-really` is the smallest program in Debian that lets a user become root without a
+ * password.
+ */
 const programs = ['busybox-static', 'dropbear-bin', 'e2fsprogs', 'chiark-really']
 const tools = {
   'apt-get': 'apt',
@@ -39,7 +42,8 @@ export async function buildRefusal() {
   const folders = `${process.env.PATH ?? ''}:/usr/sbin:/sbin`.split(':')
   for (const [tool, from] of Object.entries(tools)) {
     if (!folders.some((folder) => existsSync(path.join(folder, tool)))) {
-      return `building the guest image needs ${tool} (Debian package ${from}): run node scripts/debian-packages.mjs as root`
+      const cure = 'run node scripts/debian-packages.mjs as root'
+      return `the guest image needs ${tool} (Debian package ${from}): ${cure}`
     }
   }
   const { stdout } = await run('dpkg', ['--print-architecture'], { timeout: queryTimeoutMs })

@@ -13,7 +13,7 @@ const CHILD_TIMEOUT_MS = 20 * 60_000
 export async function showStep(title, work) {
   const began = performance.now()
   const seconds = () => `${((performance.now() - began) / 1000).toFixed(1)} s`
-  const live = process.stdout.isTTY === true
+  const live = process.stdout.isTTY
   const draw = () => process.stdout.write(`\r  … ${title} ${seconds()}`)
   if (!live) console.log(`  … ${title}`)
   const ticker = live ? setInterval(draw, 200) : undefined

@@ -7,8 +7,18 @@
  *    connections and connect anew to the same address.
  * E4 `stop` leaves no process, in whatever state the server is, and may be called again.
  */
-import { chownSync, copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs'
-import { realpathSync, renameSync, rmSync, statSync, truncateSync } from 'node:fs'
+import {
+  chownSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
@@ -16,8 +26,8 @@ import type { Logger } from 'pino'
 import { lockFolder } from '../folder-lock.ts'
 import { findBinaries, run } from './postgres-binaries.ts'
 import { letPass, serverUser } from './postgres-user.ts'
-import { endRemains, startPostmaster, stopPostmaster, SUPERUSER } from './postmaster.ts'
 import type { Postmaster, PostmasterOptions } from './postmaster.ts'
+import { endRemains, SUPERUSER, startPostmaster, stopPostmaster } from './postmaster.ts'
 import { makeSocketFolder } from './socket-folder.ts'
 
 const DATABASE = 'nephograph'

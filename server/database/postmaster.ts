@@ -10,8 +10,9 @@
  * M3 What is left of a dead parent's server is ended, never adopted: it would be nobody's child, and
  *    a server that is told to stop by its kernel can not be taken back.
  */
-import { execFileSync, spawn } from 'node:child_process'
+
 import type { ChildProcess } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import {
   closeSync,
   existsSync,
@@ -26,8 +27,8 @@ import { basename, join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
 import { birthOf } from '../folder-lock.ts'
-import { POSTGRES_ENVIRONMENT } from './postgres-binaries.ts'
 import type { PostgresBinaries } from './postgres-binaries.ts'
+import { POSTGRES_ENVIRONMENT } from './postgres-binaries.ts'
 import { serverSettings } from './postgres-settings.ts'
 import type { SystemUser } from './postgres-user.ts'
 
@@ -71,15 +72,15 @@ export async function startPostmaster(
     child.once('exit', (code, by) => resolve(by ? `killed by ${by}` : `ended with code ${code}`))
     child.once('error', (error) => resolve(`could not be started: ${error.message}`))
   })
-  let end: string | null = null
+  const life: { end: string | null } = { end: null }
   void exited.then((how) => {
-    end = how
+    life.end = how
   })
   const deadline = Date.now() + READY_TIMEOUT_MS
   for (;;) {
     const problem = await tryQuery(options.socketFolder)
     if (problem === null && child.pid !== undefined) return { pid: child.pid, exited }
-    if (end !== null) throw new Error(`PostgreSQL ${end}. ${logTail(options.logFile)}`)
+    if (life.end !== null) throw new Error(`PostgreSQL ${life.end}. ${logTail(options.logFile)}`)
     if (signal.aborted || Date.now() > deadline) {
       await stopPostmaster({ pid: child.pid ?? 0, exited })
       signal.throwIfAborted()

@@ -9,6 +9,7 @@
 import {
   createSourceEventStream,
   type ExecutionResult,
+  execute,
   type FormattedExecutionResult,
   GraphQLError,
   type GraphQLSchema,
@@ -18,7 +19,6 @@ import {
 } from 'graphql'
 import type { Logger } from 'pino'
 import type { ErrorCode } from '../../services/errors.ts'
-import { makeExecutor } from './compiler.ts'
 import { makeDocuments, type OperationRequest, type Prepared } from './documents.ts'
 import { formatErrors } from './errors.ts'
 import { defaultLimits, type Limits } from './limits.ts'
@@ -29,8 +29,6 @@ export interface EngineOptions {
   log: Logger
   metrics: ApiMetrics
   limits?: Partial<Limits>
-  /** False executes everything with graphql-js. Default true. */
-  jit?: boolean
 }
 
 export interface ContextRequest extends OperationRequest {
@@ -64,16 +62,18 @@ export interface Engine {
 const LOGGED_NAME_MAX = 80
 const LOGGED_FIELDS_MAX = 5
 
-export function makeEngine({
-  schema,
-  log,
-  metrics,
-  jit = true,
-  ...options
-}: EngineOptions): Engine {
+export function makeEngine({ schema, log, metrics, ...options }: EngineOptions): Engine {
   const limits = { ...defaultLimits, ...options.limits }
   const documents = makeDocuments(schema, limits)
-  const execute = makeExecutor(schema, { jit })
+  const perform = (request: ContextRequest, rootValue?: unknown) =>
+    execute({
+      schema,
+      document: request.document,
+      operationName: request.operationName,
+      variableValues: request.variables,
+      contextValue: request.context,
+      rootValue,
+    })
 
   const finish = (
     request: ContextRequest,
@@ -113,7 +113,7 @@ export function makeEngine({
         return finish(request, prepared, { errors: [onlyWatched] }, began)
       }
       try {
-        return finish(request, prepared, await execute(request), began)
+        return finish(request, prepared, await perform(request), began)
       } catch (error) {
         return finish(request, prepared, failed(error), began)
       }
@@ -136,7 +136,7 @@ export function makeEngine({
         const { requestId } = watch
         const context = watch.eventContext(watch.context)
         // The place to share one execution between watchers of the same document and variables.
-        const result = await execute({ ...watch, context, rootValue: payload })
+        const result = await perform({ ...watch, context }, payload)
         metrics.event()
         return {
           ...(result.errors?.length

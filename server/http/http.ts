@@ -38,8 +38,6 @@ export interface HttpOptions {
     limits?: Partial<WebSocketLimits>
   }
   limits?: Partial<Limits>
-  /** False executes with graphql-js alone. Default true. */
-  jit?: boolean
   log: Logger
   health(): Promise<Health>
   metrics: Registry

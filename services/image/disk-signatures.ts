@@ -1,5 +1,8 @@
-/** What tells one disk format from another: a few bytes at a known place. Facts of the formats' own specifications. */
-import type { ImageBytes } from './inspect.ts'
+/**
+ * What tells one disk format from another: a few bytes at a known place. Facts of the formats'
+ * own specifications.
+ */
+import type { ImageBytes } from './image-bytes.ts'
 
 interface Signature {
   format: string
@@ -20,6 +23,7 @@ const signatures: Signature[] = [
   // A VHD of fixed size is a raw disk with a footer of 512 bytes, of 511 in old versions.
   { format: 'a VHD image', at: -512, bytes: 'conectix' },
   { format: 'a VHD image', at: -511, bytes: 'conectix' },
+  // The number 0xbeda107f with its least significant byte first.
   { format: 'a VDI image', at: 64, bytes: '\x7f\x10\xda\xbe' },
   { format: 'a Parallels image', at: 0, bytes: 'WithoutFreeSpace' },
   { format: 'a Parallels image', at: 0, bytes: 'WithouFreSpacExt' },
@@ -40,10 +44,12 @@ const signatures: Signature[] = [
   { format: 'a tar archive', at: 257, bytes: 'ustar' },
 ]
 
-// VDI keeps its signature in little-endian order.
 const longestSignature = Math.max(...signatures.map((s) => s.bytes.length))
 
-/** The first format whose signature is there; undefined for a plain disk, or for what nobody knows. */
+/**
+ * The first format whose signature is there; undefined for a plain disk, or for what nobody
+ * knows.
+ */
 export async function formatOf(bytes: ImageBytes): Promise<string | undefined> {
   for (const place of new Set(signatures.map((s) => s.at))) {
     const offset = place < 0 ? bytes.sizeBytes + place : place

@@ -1,8 +1,8 @@
 /**
  * Looks at uploaded bytes and says what they are, before anything else opens them.
  *
- * I1 The bytes are hostile. They are read at places that are checked against the size first; nothing
- *    they say is followed out of them, executed, or believed without a bound.
+ * I1 The bytes are hostile. They are read at places that are checked against the size first;
+ *    nothing they say is followed out of them, executed, or believed without a bound.
  * I2 The declared format decides how a disk will be opened, never what the bytes look like. So both
  *    must agree: a raw image that looks like another format is refused too, since whoever probes it
  *    later would open something else than what was inspected (CVE-2024-32498).
@@ -11,23 +11,9 @@
  * I5 A refusal is an answer in words; only a failing reader throws.
  */
 import { formatOf } from './disk-signatures.ts'
+import { type ImageBytes, type InspectionLimits, Refusal } from './image-bytes.ts'
 import { checkQcow2Header } from './qcow2-header.ts'
 import { checkQcow2Tables } from './qcow2-tables.ts'
-
-/** Random access to what was uploaded. Fewer bytes than asked for are the end. */
-export interface ImageBytes {
-  sizeBytes: number
-  readAt(offset: number, length: number): Promise<Uint8Array>
-}
-
-export interface InspectionLimits {
-  /** The largest disk that an image may be of. */
-  virtualSizeBytes: number
-  /** Internal snapshots in a qcow2: each is a disk of its own that nobody asked for. */
-  snapshots: number
-  /** How much of the mapping tables of a qcow2 is looked through; what is beyond is not checked. */
-  tableBytes: number
-}
 
 export type Inspection =
   | { ok: true; format: 'qcow2' | 'raw'; virtualSizeBytes: number }
@@ -39,10 +25,10 @@ export const inspectionLimits: InspectionLimits = {
   tableBytes: 1024 ** 3,
 }
 
-/** Thrown inside the inspection only; its message becomes the reason. */
-export class Refusal extends Error {}
-
-/** Whether the bytes are a whole, self-contained image of the declared format, and how large a disk. */
+/**
+ * Whether the bytes are a whole, self-contained image of the declared format, and how large a
+ * disk.
+ */
 export async function inspectImage(
   bytes: ImageBytes,
   declared: 'qcow2' | 'raw',
@@ -67,7 +53,8 @@ async function checkImage(
   if (declared === 'raw') {
     if (found) {
       throw new Refusal(
-        `The image is declared as raw, but its bytes are ${found}: a raw image must not be readable as another format`,
+        `The image is declared as raw, but its bytes are ${found}: ` +
+          'a raw image must not be readable as another format',
       )
     }
     checkVirtualSize(bytes.sizeBytes, limits)

@@ -8,6 +8,9 @@ import type { ImageSource } from '../../drivers/compute/driver.ts'
 
 const DISK_BYTES = 1024 * 1024
 const GREETING_AT = 0x100
+/** A packet for the firmware's disk service: one sector, from 0x7c00, to sector 1024. */
+const PACKET_AT = 0x180
+const PACKET = [0x10, 0, 1, 0, 0x00, 0x7c, 0, 0, 0x00, 0x04, 0, 0, 0, 0, 0, 0]
 
 /** Greets: every byte of the text at GREETING_AT goes to COM1, waiting for the line each time. */
 const GREET = [
@@ -38,6 +41,15 @@ const PROGRAMS = {
   ],
   /** Greets for ever. */
   chatters: [...GREET, 0xeb, 0x05 - (GREET.length + 2) + 0x100],
+  /** Writes a sector every now and then, each in another cluster of the disk. */
+  writes: [
+    ...[...GREET, 0xfb], // sti
+    ...[0x66, 0xb9, 0x00, 0x00, 0x80, 0x00, 0x67, 0xe2, 0xfd], // again: count down from 8 Mi
+    ...[0xb8, 0x00, 0x43, 0xb2, 0x80], // mov ax, extended write; mov dl, first disk
+    ...[0xbe, PACKET_AT & 0xff, 0x7c + (PACKET_AT >> 8), 0xcd, 0x13], // mov si, packet; int 0x13
+    ...[0x81, 0x06, (PACKET_AT + 8) & 0xff, 0x7c + (PACKET_AT >> 8), 0x80, 0x00], // sector += 128
+    ...[0xeb, 0xe5], // jmp again
+  ],
   /** Tells the hypervisor that its kernel panicked. */
   panics: [...GREET, 0xba, 0x05, 0x05, 0xb0, 0x01, 0xee, ...HALT],
 } as const
@@ -48,6 +60,7 @@ export function bootDisk(kind: GuestKind): Buffer {
   const disk = Buffer.alloc(DISK_BYTES)
   disk.set(PROGRAMS[kind])
   disk.write(`nephograph test guest, ${kind}\r\n\0`, GREETING_AT, 'latin1')
+  disk.set(PACKET, PACKET_AT)
   disk.set([0x55, 0xaa], 510)
   return disk
 }

@@ -1,7 +1,7 @@
 /**
  * What every compute driver must do, as tests: see drivers/compute/driver.ts for the contract and
- * drivers/compute/simulated.ts for what it means. A driver passes through a harness that can open it
- * anew over the same host and do to its machines what nobody asked for.
+ * drivers/compute/simulated.ts for what it means. A driver passes through a harness that can open
+ * it anew over the same host and do to its machines what nobody asked for.
  */
 import { randomUUID } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
@@ -50,8 +50,13 @@ export function machineSpec(): MachineSpec {
   return { id: randomUUID(), name: 'test', vcpus: 1, memoryMiB: 32, diskGiB: 0 }
 }
 
-export async function eventually<T>(what: string, probe: () => Promise<T | null | false> | T) {
-  const end = Date.now() + WAIT_MS
+/** Asks until there is something; throws after `waitMs`. */
+export async function eventually<T>(
+  what: string,
+  probe: () => Promise<T | null | false> | T,
+  waitMs = WAIT_MS,
+) {
+  const end = Date.now() + waitMs
   for (;;) {
     const found = await probe()
     if (found) return found

@@ -1,15 +1,16 @@
 /** What only a real hypervisor can get wrong: processes, sockets, image files, a full disk. */
 import { execFile, spawn } from 'node:child_process'
-import { createHash } from 'node:crypto'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { mkdir, open, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { promisify } from 'node:util'
 import { build } from 'esbuild'
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { ImageSource, Machine, MachineSpec } from '../../drivers/compute/driver.ts'
 import { trial } from '../../drivers/compute/qemu/probe.ts'
+import { findMachineProcesses } from '../../drivers/compute/qemu/process.ts'
 import { QmpClient } from '../../drivers/compute/qemu/qmp.ts'
 import type { QemuComputeDriver } from '../../drivers/compute/qemu.ts'
 import { computeDriverProblem } from '../../drivers/compute/registry.ts'
@@ -213,7 +214,15 @@ describeUnless(await computeDriverProblem('qemu'), 'QEMU', () => {
     harness.signal(killed.id, 'SIGKILL')
     await eventually('QEMU is gone', () => harness.pid(killed.id) === undefined)
     await pressPowerButton(off.id)
+    const unlucky = fresh()
     driver = harness.open()
+    await driver.create(unlucky, harness.image('deaf'), never)
+    const power = { powerState: 'RUNNING', bootId: 'an earlier boot of the host' }
+    await writeFile(fileOf(unlucky.id, 'power.json'), JSON.stringify(power))
+    expect(await stateOf(driver, unlucky.id)).toMatchObject({
+      powerState: 'CRASHED',
+      reason: 'the host restarted',
+    })
     expect(await stateOf(driver, killed.id)).toMatchObject({ powerState: 'CRASHED' })
     expect(await stateOf(driver, panicked.id)).toMatchObject({
       powerState: 'CRASHED',
@@ -270,13 +279,42 @@ describeUnless(await computeDriverProblem('qemu'), 'QEMU', () => {
     await driver.start(spec, never)
   })
 
+  it('takes no machine that is being started for one that crashed', async () => {
+    const spec = fresh()
+    await driver.create(spec, harness.image('deaf'), never)
+    let starting = true
+    const start = driver.start(spec, never).finally(() => {
+      starting = false
+    })
+    const seen = new Set<string | undefined>()
+    while (starting) seen.add((await stateOf(driver, spec.id))?.powerState)
+    await start
+    expect(seen.has('SHUTDOWN')).toBe(true)
+    expect(seen.has('CRASHED')).toBe(false)
+  })
+
+  it('leaves no process when a start is aborted, at whatever moment (C5)', async () => {
+    const spec = fresh()
+    await driver.create(spec, harness.image('deaf'), never)
+    for (const afterMs of [0, 5, 20, 40]) {
+      const giveUp = new AbortController()
+      const starting = driver.start(spec, giveUp.signal).then(
+        () => 'STARTED',
+        (error: { code: string }) => error.code,
+      )
+      setTimeout(() => giveUp.abort(), afterMs)
+      const outcome = await starting
+      expect(['STARTED', 'ABORTED']).toContain(outcome)
+      expect(harness.pid(spec.id) !== undefined).toBe(outcome === 'STARTED')
+      await driver.stop(spec.id, forced, never)
+    }
+    await driver.start(spec, never)
+  })
+
   it('leaves its machines alone when it is closed in the middle of a stop', async () => {
     const spec = await run('deaf')
     const stopping = codeOf(driver.stop(spec.id, graceful, never))
-    await eventually('the button is pressed', async () => {
-      await driver.close()
-      return true
-    })
+    setTimeout(() => void driver.close(), 100)
     expect(await stopping).toBe('ABORTED')
     driver = harness.open()
     expect(await stateOf(driver, spec.id)).toMatchObject({ powerState: 'RUNNING' })
@@ -330,41 +368,119 @@ describeUnless(await computeDriverProblem('qemu'), 'QEMU', () => {
     expect(heard[0]).toMatchObject({ id: spec.id, powerState: 'CRASHED' })
   })
 
-  it('makes room in the image cache, and says so when the disk is full', async (context) => {
-    const small = join(harness.dir, 'small')
-    await mkdir(small)
-    const mounted = await execute('mount', ['-t', 'tmpfs', '-o', 'size=3m,mode=711', 'none', small])
-      .then(() => true)
-      .catch(() => false)
-    if (!mounted) return context.skip('a small file system cannot be mounted here')
-    const full = new QemuHarness()
-    full.dir = small
-    const other = full.open()
-    try {
-      const kinds: GuestKind[] = ['deaf', 'obedient', 'chatters']
-      const specs = kinds.map(() => machineSpec())
-      for (const [n, spec] of specs.entries()) {
-        await other.create(spec, full.image(kinds[n] as GuestKind), never)
-        await other.destroy(spec.id, never)
+  describe('on a small disk', () => {
+    const small = new QemuHarness()
+    let mounted = false
+    const fill = () => execute('sh', ['-c', 'cat /dev/zero > "$0/filler" || true', small.dir])
+    const free = () => rm(join(small.dir, 'filler'), { force: true })
+
+    beforeAll(async () => {
+      small.dir = join(harness.dir, 'small')
+      await mkdir(small.dir)
+      const size = ['-t', 'tmpfs', '-o', 'size=4m,mode=711', 'none', small.dir]
+      mounted = await execute('mount', size).then(
+        () => true,
+        () => false,
+      )
+    })
+    afterAll(async () => {
+      for (const pid of findMachineProcesses(join(small.dir, 'machines')).values()) {
+        process.kill(pid, 'SIGKILL')
       }
-      // Three images of 1 MiB do not fit beside each other; the one used last stays.
-      expect(await readdir(join(small, '_base'))).toContain(full.image('chatters').checksum)
-      await execute('sh', ['-c', 'cat /dev/zero > "$0" || true', join(small, 'filler')])
-      const spec = machineSpec()
-      expect(await codeOf(other.create(spec, full.image('chatters'), never))).toBe('NO_SPACE')
-      await rm(join(small, 'filler'))
-      await other.create(spec, full.image('chatters'), never)
-      await other.start(spec, never)
-      await other.stop(spec.id, forced, never)
-      await other.destroy(spec.id, never)
-    } finally {
-      await other.close()
-      await execute('umount', ['-l', small])
-    }
+      if (mounted) await execute('umount', ['-l', small.dir])
+    })
+
+    it('makes room in the image cache, and says so when there is none', async (context) => {
+      if (!mounted) return context.skip('a small file system cannot be mounted here')
+      const other = small.open()
+      try {
+        const kinds: GuestKind[] = ['deaf', 'obedient', 'panics', 'chatters']
+        for (const kind of kinds) {
+          const spec = machineSpec()
+          await other.create(spec, small.image(kind), never)
+          await other.destroy(spec.id, never)
+        }
+        const kept = await readdir(join(small.dir, '_base'))
+        expect(kept).toContain(small.image('chatters').checksum)
+        expect(kept).not.toContain(small.image('deaf').checksum)
+        await fill()
+        const spec = machineSpec()
+        expect(await codeOf(other.create(spec, small.image('chatters'), never))).toBe('NO_SPACE')
+        await free()
+        await other.create(spec, small.image('chatters'), never)
+        await other.start(spec, never)
+        await fill()
+        await other.stop(spec.id, forced, never)
+        await fill()
+        expect(await codeOf(other.start(spec, never))).toBe('NO_SPACE')
+        expect(small.pid(spec.id)).toBeUndefined()
+        await other.destroy(spec.id, never)
+      } finally {
+        await free()
+        await other.close()
+      }
+    })
+
+    it('pauses a guest whose disk cannot grow, and lets it go on', async (context) => {
+      if (!mounted) return context.skip('a small file system cannot be mounted here')
+      const other = small.open()
+      const heard: Machine[] = []
+      other.watch((machine) => heard.push(machine))
+      const spec = { ...machineSpec(), diskGiB: 1 }
+      const { id } = spec
+      try {
+        await other.create(spec, small.image('writes'), never)
+        await other.start(spec, never)
+        await fill()
+        await eventually('the guest is paused', () => heard.length > 0)
+        const paused = { id, powerState: 'PAUSED', reason: "the host's disk is full" }
+        expect(heard[0]).toEqual(paused)
+        expect(await stateOf(other, id)).toEqual(paused)
+        await free()
+        await other.start(spec, never)
+        expect(await stateOf(other, id)).toEqual({ id, powerState: 'RUNNING' })
+        await other.destroy(id, never)
+      } finally {
+        await free()
+        await other.close()
+      }
+    })
   })
 })
 
-it('knows an image by its SHA-512', () => {
-  const bytes = bootDisk('deaf')
-  expect(imageOf(bytes).checksum).toBe(createHash('sha512').update(bytes).digest('hex'))
+const guestImage = 'dist/guest-image/nephograph-guest.qcow2'
+const guestProblem =
+  (await computeDriverProblem('qemu')) ??
+  (existsSync(guestImage) ? null : `${guestImage} has not been built`)
+
+describeUnless(guestProblem, 'a real guest', () => {
+  const harness = new QemuHarness()
+  let driver: QemuComputeDriver
+
+  beforeAll(async () => {
+    await harness.setUp()
+    driver = harness.open()
+  })
+  afterAll(async () => {
+    await driver?.close()
+    await harness.tearDown()
+  })
+
+  it('boots, and shuts down when it is asked', { timeout: 120_000 }, async () => {
+    const bytes = await readFile(guestImage)
+    const virtualSizeBytes = Number(bytes.readBigUInt64BE(24))
+    const image = imageOf(bytes, { format: 'qcow2', virtualSizeBytes })
+    const spec = { ...machineSpec(), memoryMiB: 256, diskGiB: 1 }
+    await driver.create(spec, image, never)
+    await driver.start(spec, never)
+    const booted = async () => (await driver.consoleLog(spec.id, 1000)).includes('login:')
+    await eventually('the guest is up', booted, 60_000)
+    await driver.stop(spec.id, { mode: 'graceful', timeoutMs: 60_000 }, never)
+    expect(await stateOf(driver, spec.id)).toEqual({
+      id: spec.id,
+      powerState: 'SHUTDOWN',
+      reason: 'guest shut down',
+    })
+    expect(await driver.consoleLog(spec.id, 1000)).toContain('Linux version')
+  })
 })

@@ -1,7 +1,7 @@
 /**
- * The guest image, built as the script builds it and booted under plain QEMU: no driver is involved, so
- * that a failure here is the image's. The first boot is told about itself by a metadata service, the
- * second by a config drive.
+ * The guest image, built as the script builds it and booted under plain QEMU: no driver is
+ * involved, so that a failure here is the image's. The first boot is told about itself by a
+ * metadata service, the second by a config drive.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -116,7 +116,7 @@ describeNeeds(imageProblem(), 'guest image', () => {
         await seen(/up in [\d.]+ s/)
         await seen(/login: nepho/)
         await seen(/eth0 has 169\.254\.169\.15\/24/)
-        await seen(/metadata from OpenStack: name first, 1 SSH keys/)
+        await seen(/metadata from the openstack service: name first, 1 SSH keys/)
         await seen(/user data says root@first/)
         await seen(/user data ended with 0/)
         expect(await sshBanner(sshPort)).toMatch(/^SSH-2\.0-dropbear/)
@@ -171,7 +171,10 @@ async function end(guest: ChildProcess | undefined): Promise<void> {
 }
 
 async function serveMetadata(): Promise<Server> {
-  const userData = `#!/bin/sh\necho kept >/home/root/note\necho "user data says $(id -un)@$(hostname)" >/dev/kmsg\n`
+  const userData = `#!/bin/sh
+echo kept >/home/root/note
+echo "user data says $(id -un)@$(hostname)" >/dev/kmsg
+`
   const pages: Record<string, string> = {
     '/openstack/latest/meta_data.json': metadataOf(firstId, 'first.example.org'),
     '/openstack/latest/user_data': userData,
@@ -188,7 +191,9 @@ function metadataOf(uuid: string, hostname: string): string {
   return JSON.stringify({ uuid, hostname, name: 'x', public_keys: { mine: `${publicKey}\n` } })
 }
 
-/** QEMU's user network around the metadata address; each connection to it is handed to our server. */
+/**
+ * QEMU's user network around the metadata address; each connection to it is handed to our server.
+ */
 function networkWithMetadata(folder: string, metadataPort: number, sshPort: number): string[] {
   const forward = path.join(folder, 'forward.mjs')
   const text = `import { connect } from 'node:net'

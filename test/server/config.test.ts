@@ -147,7 +147,7 @@ describe('a secret', () => {
     for (const text of [
       inspect(config, { depth: 9 }),
       JSON.stringify(config),
-      `${config.adminPassword}`,
+      String(config.adminPassword),
     ]) {
       expect(text).not.toContain(secret)
     }

@@ -4,13 +4,10 @@ import { explain } from '../../server/graphql/errors.ts'
 import { isUnavailable } from '../../server/graphql/unavailable.ts'
 import { type Answer, ask, type Shell, startShell } from '../support/http.ts'
 
-/** Often enough to be compiled: the answers of both executors are seen. */
-const TIMES = 4
-
-describe.each([true, false])('errors with jit: %s', (jit) => {
+describe('errors', () => {
   let shell: Shell
   beforeAll(async () => {
-    shell = await startShell({ jit })
+    shell = await startShell()
   })
   afterAll(() => shell.stop())
 

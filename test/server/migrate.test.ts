@@ -178,7 +178,7 @@ describe('our migrations', () => {
 })
 
 /** What migrations add by hand. A migration that the engine wrote may not drop any of it. */
-const WRITTEN_BY_HAND: string[] = []
+const WRITTEN_BY_HAND: string[] = ['sequence core.fence']
 
 /** Objects that Prisma's engine neither compares nor protects, by name. */
 const UNSEEN = `

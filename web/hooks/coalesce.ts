@@ -1,11 +1,11 @@
-import { useEffect, useRef, useState } from 'react'
+import { useEffect, useEffectEvent, useRef } from 'react'
 
 export interface Coalesced {
   (): void
   cancel(): void
 }
 
-/** Many calls, one run: `run` follows the first call after `waitMs` and stands for all calls until then. */
+/** Many calls, one run: it follows the first call after `waitMs` and stands for all until then. */
 export function coalesce(run: () => void, waitMs: number): Coalesced {
   let timer: ReturnType<typeof setTimeout> | undefined
   const call = () => {
@@ -21,13 +21,16 @@ export function coalesce(run: () => void, waitMs: number): Coalesced {
   return call
 }
 
-/** `coalesce` for the life of a component; always runs the newest `run`. */
+/**
+ * `coalesce` for the life of a component; always runs the newest `run`. Not to be called in render.
+ */
 export function useCoalesced(run: () => void, waitMs: number): () => void {
-  const newest = useRef(run)
-  const [call] = useState(() => coalesce(() => newest.current(), waitMs))
+  const newest = useEffectEvent(run)
+  const pending = useRef<Coalesced>(null)
   useEffect(() => {
-    newest.current = run
-  })
-  useEffect(() => call.cancel, [call])
-  return call
+    const coalesced = coalesce(() => newest(), waitMs)
+    pending.current = coalesced
+    return coalesced.cancel
+  }, [waitMs])
+  return () => pending.current?.()
 }

@@ -1,6 +1,6 @@
 /**
- * The language of the portal. Only the chosen one is loaded: our own texts and those of the component
- * library. The English file is the reference; its keys are the type of `t`.
+ * The language of the portal. Only the chosen one is loaded: our own texts and those of the
+ * component library. The English file is the reference; its keys are the type of `t`.
  */
 import type { I18nProviderProps } from '@cloudscape-design/components/i18n'
 import i18next from 'i18next'

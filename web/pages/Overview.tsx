@@ -42,7 +42,7 @@ const OverviewQuery = graphql(
 type OverviewData = ResultOf<typeof OverviewQuery>
 
 const EventsWatch = graphql(`
-  subscription OverviewEvents($after: String) { events(after: $after) { id cursor type } }
+  subscription OverviewEvents($after: String) { events(after: $after) { cursor type } }
 `)
 
 export function Overview() {

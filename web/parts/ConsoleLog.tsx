@@ -24,7 +24,9 @@ const ConsoleLogQuery = graphql(`
   query ConsoleLog($id: ID!, $lines: Int!) { server(id: $id) { id consoleLog(lines: $lines) } }
 `)
 
-/** The serial console of a server. It follows what the guest writes, until one scrolls up to read. */
+/**
+ * The serial console of a server. It follows what the guest writes, until one scrolls up to read.
+ */
 export function ConsoleLog({ serverId }: { serverId: string }) {
   const { t } = useTranslation()
   const [isFollowing, setFollowing] = useState(true)
@@ -82,10 +84,11 @@ interface TerminalProps {
 function Terminal({ text, isFollowing, onFollowing }: TerminalProps) {
   const { t } = useTranslation()
   const element = useRef<HTMLPreElement>(null)
+  // After every render: any of them may have brought new text.
   useLayoutEffect(() => {
     const pre = element.current
     if (pre && isFollowing) pre.scrollTop = pre.scrollHeight
-  }, [text, isFollowing])
+  })
   return (
     <pre
       ref={element}

@@ -28,35 +28,14 @@ interface ImageFieldsProps {
 
 const withoutExtension = (fileName: string): string => fileName.replace(/\.[a-z0-9]{1,6}$/i, '')
 
-export function ImageFields({ form, onChange, problem, isSent, isBusy }: ImageFieldsProps) {
+export function ImageFields(props: ImageFieldsProps) {
   const { t } = useTranslation()
-
-  async function choose(file: File | undefined): Promise<void> {
-    if (!file) return onChange({ ...form, file: null })
-    // A name that came from the file before goes with it; one that was typed stays.
-    const isOwn = form.name && !(form.file && form.name === withoutExtension(form.file.name))
-    const name = isOwn ? form.name : withoutExtension(file.name)
-    onChange({ ...form, file, name, diskFormat: await diskFormatOf(file) })
-  }
+  const { form, onChange, problem, isSent, isBusy } = props
 
   return (
     <Container>
       <SpaceBetween size="l">
-        <FormField label={t('images.file')} description={t('images.fileText')}>
-          <FileUpload
-            value={form.file ? [form.file] : []}
-            showFileSize
-            errorText={isSent && !form.file ? t('images.missingFile') : undefined}
-            onChange={({ detail }) => void choose(detail.value[0])}
-            i18nStrings={{
-              uploadButtonText: () => t('images.choose'),
-              dropzoneText: () => t('images.drop'),
-              removeFileAriaLabel: (_, name) => t('images.removeFile', { name }),
-              errorIconAriaLabel: t('common.error'),
-              formatFileSize: formatBytes,
-            }}
-          />
-        </FormField>
+        <FileField {...props} />
         <FormField
           label={t('common.name')}
           errorText={
@@ -87,7 +66,11 @@ export function ImageFields({ form, onChange, problem, isSent, isBusy }: ImageFi
           <RadioGroup
             value={form.visibility}
             items={[
-              { value: 'PRIVATE', label: t('images.private'), description: t('images.privateText') },
+              {
+                value: 'PRIVATE',
+                label: t('images.private'),
+                description: t('images.privateText'),
+              },
               { value: 'PUBLIC', label: t('images.public'), description: t('images.publicText') },
             ]}
             onChange={({ detail }) =>
@@ -97,5 +80,35 @@ export function ImageFields({ form, onChange, problem, isSent, isBusy }: ImageFi
         </FormField>
       </SpaceBetween>
     </Container>
+  )
+}
+
+function FileField({ form, onChange, isSent }: ImageFieldsProps) {
+  const { t } = useTranslation()
+
+  async function choose(file: File | undefined): Promise<void> {
+    if (!file) return onChange({ ...form, file: null })
+    // A name that came from the file before goes with it; one that was typed stays.
+    const isOwn = form.name && !(form.file && form.name === withoutExtension(form.file.name))
+    const name = isOwn ? form.name : withoutExtension(file.name)
+    onChange({ ...form, file, name, diskFormat: await diskFormatOf(file) })
+  }
+
+  return (
+    <FormField label={t('images.file')} description={t('images.fileText')}>
+      <FileUpload
+        value={form.file ? [form.file] : []}
+        showFileSize
+        errorText={isSent && !form.file ? t('images.missingFile') : undefined}
+        onChange={({ detail }) => void choose(detail.value[0])}
+        i18nStrings={{
+          uploadButtonText: () => t('images.choose'),
+          dropzoneText: () => t('images.drop'),
+          removeFileAriaLabel: (_, name) => t('images.removeFile', { name }),
+          errorIconAriaLabel: t('common.error'),
+          formatFileSize: formatBytes,
+        }}
+      />
+    </FormField>
   )
 }

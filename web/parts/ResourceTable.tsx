@@ -91,7 +91,11 @@ export function ResourceTable<T extends Named>(props: ResourceTableProps<T>) {
           </Header>
         }
         filter={props.filter}
-        pagination={hasPages(props.pages, list.pageInfo) && <Paging pages={props.pages} pageInfo={list.pageInfo} />}
+        pagination={
+          hasPages(props.pages, list.pageInfo) && (
+            <Paging pages={props.pages} pageInfo={list.pageInfo} />
+          )
+        }
         empty={<Nothing list={list}>{props.empty}</Nothing>}
       />
     </>

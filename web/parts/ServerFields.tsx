@@ -11,15 +11,15 @@ import { useTranslation } from 'react-i18next'
 import { fieldMessage, type Problem } from '../errors.ts'
 import { graphql } from '../graphql.ts'
 import { word } from '../i18n/words.ts'
-import { formatBytes, formatGiB, formatMiB } from '../ui/format.ts'
 import { Empty } from '../ui/Empty.tsx'
+import { formatBytes, formatGiB, formatMiB } from '../ui/format.ts'
 
 export const FlavorRow = graphql(`
   fragment FlavorRow on Flavor { id name description vcpus memoryMiB diskGiB }
 `)
 
 export const ImageChoice = graphql(`
-  fragment ImageChoice on Image { id name status diskFormat visibility sizeBytes }
+  fragment ImageChoice on Image { id name diskFormat visibility sizeBytes }
 `)
 
 export type FlavorRowData = ResultOf<typeof FlavorRow>
@@ -89,7 +89,6 @@ function ImageSelect({ form, onChange, images }: ServerFieldsProps) {
   const options = images.map((image) => ({
     value: image.id,
     label: image.name,
-    labelTag: image.status === 'ACTIVE' ? undefined : word('imageStatus', image.status),
     tags: [
       word('visibility', image.visibility),
       image.diskFormat.toLowerCase(),

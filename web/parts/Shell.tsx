@@ -8,7 +8,7 @@ import { useEffect, useState, useSyncExternalStore } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Navigate, useLocation } from 'react-router'
 import { Provider, useQuery } from 'urql'
-import { openClient, type PortalClient } from '../client.ts'
+import { createPortalClient, type PortalClient } from '../client.ts'
 import { explain } from '../errors.ts'
 import { FlashProvider } from '../hooks/flash.tsx'
 import { currentComponentMessages, currentLocale } from '../i18n/language.ts'
@@ -32,13 +32,8 @@ export function Shell() {
 }
 
 function ForToken({ secret }: { secret: string }) {
-  const [client, setClient] = useState<PortalClient | null>(null)
-  useEffect(() => {
-    const opened = openClient(secret)
-    setClient(opened)
-    return opened.close
-  }, [secret])
-  if (!client) return null
+  const [client] = useState(() => createPortalClient(secret))
+  useEffect(() => client.socket.open(), [client])
   return (
     <Provider value={client.api}>
       <FlashProvider>
@@ -54,7 +49,7 @@ function ForViewer({ client }: { client: PortalClient }) {
   const [{ data, error }, reread] = useQuery({ query: SessionQuery })
   if (data) {
     return (
-      <ViewerContext value={data.session}>
+      <ViewerContext value={{ ...data.session, projects: data.projects.nodes }}>
         <Frame isLost={isLost} />
       </ViewerContext>
     )

@@ -3,6 +3,7 @@ import StatusIndicator, {
   type StatusIndicatorProps,
 } from '@cloudscape-design/components/status-indicator'
 import { word } from '../i18n/words.ts'
+import type { ImageRowData } from './image-fields.ts'
 import type { ServerRowData } from './server-fields.ts'
 import type { TaskDetailsData, TaskRowData } from './task-fields.ts'
 
@@ -53,12 +54,14 @@ export const stepLooks: Record<TaskDetailsData['steps'][number]['status'], Look>
   UNDONE: 'stopped',
 }
 
-const imageLooks = { QUEUED: 'pending', SAVING: 'in-progress', ACTIVE: 'success', ERROR: 'error' }
+const imageLooks: Record<ImageRowData['status'], Look> = {
+  QUEUED: 'pending',
+  SAVING: 'in-progress',
+  ACTIVE: 'success',
+}
 
-export function ImageStatus({ status }: { status: keyof typeof imageLooks }) {
-  return (
-    <StatusIndicator type={imageLooks[status] as Look}>{word('imageStatus', status)}</StatusIndicator>
-  )
+export function ImageStatus({ status }: { status: ImageRowData['status'] }) {
+  return <StatusIndicator type={imageLooks[status]}>{word('imageStatus', status)}</StatusIndicator>
 }
 
 interface HostStatusProps {

@@ -1,5 +1,6 @@
 import Box from '@cloudscape-design/components/box'
 import Table, { type TableProps } from '@cloudscape-design/components/table'
+import type { TFunction } from 'i18next'
 import type { ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
 import { word } from '../i18n/words.ts'
@@ -25,7 +26,24 @@ interface TaskTableProps {
 export function TaskTable(props: TaskTableProps) {
   const { t } = useTranslation()
   const { tasks, variant, header, footer, isLoading, isOfOneResource } = props
-  const columns: TableProps.ColumnDefinition<TaskRowData>[] = [
+  return (
+    <Table
+      variant={variant}
+      header={header}
+      footer={footer}
+      items={tasks}
+      trackBy="id"
+      loading={isLoading}
+      loadingText={t('common.loading')}
+      columnDefinitions={taskColumns(t).filter(({ id }) => !(isOfOneResource && id === 'resource'))}
+      ariaLabels={{ tableLabel: t('tasks.title') }}
+      empty={<Empty title={t('tasks.none')} />}
+    />
+  )
+}
+
+function taskColumns(t: TFunction): TableProps.ColumnDefinition<TaskRowData>[] {
+  return [
     {
       id: 'kind',
       minWidth: 150,
@@ -60,20 +78,6 @@ export function TaskTable(props: TaskTableProps) {
       cell: (task) => <span className="wrap">{task.error?.message ?? '–'}</span>,
     },
   ]
-  return (
-    <Table
-      variant={variant}
-      header={header}
-      footer={footer}
-      items={tasks}
-      trackBy="id"
-      loading={isLoading}
-      loadingText={t('common.loading')}
-      columnDefinitions={columns.filter(({ id }) => !(isOfOneResource && id === 'resource'))}
-      ariaLabels={{ tableLabel: t('tasks.title') }}
-      empty={<Empty title={t('tasks.none')} />}
-    />
-  )
 }
 
 function TaskResource({ task }: { task: TaskRowData }) {

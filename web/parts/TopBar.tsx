@@ -25,7 +25,9 @@ const choice = (id: string, text: string, checked: boolean): ButtonDropdownProps
   checked,
 })
 
-/** The bar on top: the product, who sees which project in which language and look, and a lost cloud. */
+/**
+ * The bar on top: the product, who sees which project in which language and look, and a lost cloud.
+ */
 export function TopBar({ isLost }: { isLost: boolean }) {
   const { t } = useTranslation()
   const follow = useFollow()
@@ -96,7 +98,9 @@ function useLanguageMenu(): Menu {
     text: languages[current].name,
     title: t('shell.language'),
     ariaLabel: t('shell.languageIs', { name: languages[current].name }),
-    items: Object.entries(languages).map(([code, { name }]) => choice(code, name, code === current)),
+    items: Object.entries(languages).map(([code, { name }]) =>
+      choice(code, name, code === current),
+    ),
     onItemClick: ({ detail }) => void setLanguage(detail.id as LanguageCode),
   }
 }

@@ -10,7 +10,10 @@ interface Put {
   signal: AbortSignal
 }
 
-/** Resolves when the cloud has taken all bytes; throws RefusedError with its reason when it does not. */
+/**
+ * Resolves when the cloud has taken all bytes; throws RefusedError with its reason when it does
+ * not.
+ */
 export function putImage({ url, file, secret, onProgress, signal }: Put): Promise<void> {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest()

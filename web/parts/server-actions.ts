@@ -1,6 +1,6 @@
 /**
- * What can be done to a server. Which of it is allowed now, and why not, comes from the API with each
- * server; this file only knows which mutation an action is.
+ * What can be done to a server. Which of it is allowed now, and why not, comes from the API with
+ * each server; this file only knows which mutation an action is.
  */
 import type { Client, CombinedError } from 'urql'
 import { graphql } from '../graphql.ts'

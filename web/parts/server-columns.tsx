@@ -35,7 +35,8 @@ export function serverColumns(
       header: t('servers.flavor'),
       cell: ({ flavor }) => (
         <span className="nowrap">
-          {flavor.name} ({t('flavors.brief', { vcpus: flavor.vcpus, memory: formatMiB(flavor.memoryMiB) })})
+          {flavor.name} (
+          {t('flavors.brief', { vcpus: flavor.vcpus, memory: formatMiB(flavor.memoryMiB) })})
         </span>
       ),
     },

@@ -17,7 +17,9 @@ export const TaskDetails = graphql(
     steps { name status attempts startedAt finishedAt message }
     error {
       details {
-        rule resource limit used requested allowedStatuses filters { name passed refused }
+        rule resource limit used requested allowedStatuses
+        filters { name passed refused }
+        fields { path message }
       }
     }
   }

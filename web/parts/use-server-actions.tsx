@@ -32,7 +32,9 @@ export interface ServerActions {
   dialog: ReactNode
 }
 
-/** The actions on servers, with confirmation and results, for the list and the page of one server. */
+/**
+ * The actions on servers, with confirmation and results, for the list and the page of one server.
+ */
 export function useServerActions(): ServerActions {
   const { t } = useTranslation()
   const client = useClient()
@@ -56,7 +58,10 @@ export function useServerActions(): ServerActions {
     }
     for (const { server, problem } of results) {
       if (!problem) continue
-      const header = t('servers.refused', { action: t(`servers.action.${action}`), name: server.name })
+      const header = t('servers.refused', {
+        action: t(`servers.action.${action}`),
+        name: server.name,
+      })
       show({ type: 'error', header, content: <ProblemFacts problem={problem} /> })
     }
   }
@@ -73,7 +78,11 @@ export function useServerActions(): ServerActions {
         return { id, text, disabled: !allowed, disabledReason: reason }
       }),
     dialog: asked && (
-      <ServerConfirm asked={asked} onConfirm={() => void run(asked)} onCancel={() => setAsked(null)} />
+      <ServerConfirm
+        asked={asked}
+        onConfirm={() => void run(asked)}
+        onCancel={() => setAsked(null)}
+      />
     ),
   }
 }

@@ -9,12 +9,14 @@ export const SessionQuery = graphql(`
       user { id name }
       project { id name }
       roles { name }
-      projects { id name }
     }
+    projects(first: 200) { nodes { id name } }
   }
 `)
 
-export type Viewer = ResultOf<typeof SessionQuery>['session']
+type SessionData = ResultOf<typeof SessionQuery>
+
+export type Viewer = SessionData['session'] & { projects: SessionData['projects']['nodes'] }
 
 export const ViewerContext = createContext<Viewer | null>(null)
 
@@ -24,6 +26,9 @@ export function useViewer(): Viewer {
   return viewer
 }
 
-/** The role whose holders find the operator's pages in the navigation; the API decides what they show. */
+/**
+ * The role whose holders find the operator's pages in the navigation; the API decides what they
+ * show.
+ */
 export const isAdmin = (viewer: Viewer): boolean =>
   viewer.roles.some((role) => role.name === 'admin')

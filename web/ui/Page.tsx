@@ -19,7 +19,9 @@ interface PageProps {
   children: ReactNode
 }
 
-/** The frame of a page that is not a table: where it is, its name, what can be done, its content. */
+/**
+ * The frame of a page that is not a table: where it is, its name, what can be done, its content.
+ */
 export function Page({ title, description, actions, trail, children }: PageProps) {
   const follow = useFollow()
   const crumbs = trail && [...trail, { text: title, href: '#' }]

@@ -1,4 +1,7 @@
-/** Light or dark, comfortable or compact: this browser's choice. Light or dark follows the system at first. */
+/**
+ * Light or dark, comfortable or compact: this browser's choice. Light or dark follows the system at
+ * first.
+ */
 import { applyDensity, applyMode, Density, Mode } from '@cloudscape-design/global-styles'
 
 export interface Appearance {

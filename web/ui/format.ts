@@ -8,7 +8,9 @@ const decimal = (value: number, digits: number): string =>
 
 export const formatNumber = (value: number): string => decimal(value, 2)
 
-/** Bytes in the largest unit that leaves a number of at least 1. Takes BigInt strings of the API. */
+/**
+ * Bytes in the largest unit that leaves a number of at least 1. Takes BigInt strings of the API.
+ */
 export function formatBytes(bytes: number | string): string {
   let value = Number(bytes)
   let unit = 0
@@ -23,7 +25,10 @@ export const formatMiB = (mebibytes: number): string => formatBytes(mebibytes * 
 
 export const formatGiB = (gibibytes: number): string => formatBytes(gibibytes * 1024 ** 3)
 
-/** An amount of a resource whose name ends in its unit: memoryMiB, MEMORY_MB, DISK_GB; others are counted. */
+/**
+ * An amount of a resource whose name ends in its unit: memoryMiB, MEMORY_MB, DISK_GB; others are
+ * counted.
+ */
 export function formatAmount(resource: string, amount: number | string): string {
   if (/(mib|_mb)$/i.test(resource)) return formatMiB(Number(amount))
   if (/(gib|_gb)$/i.test(resource)) return formatGiB(Number(amount))

@@ -1,7 +1,8 @@
 /**
  * The command line of a QEMU, as plain functions: nothing is read and nothing is run here.
  *
- * A1 Nothing that a user typed stands in it: the machine's name stays out, the id is a checked UUID.
+ * A1 Nothing that a user typed stands in it: the machine's name stays out, the id is a checked
+ *    UUID.
  * A2 No format is probed: every block node names its driver, so a guest that writes a qcow2 header
  *    into its raw disk gains nothing.
  * A3 All paths are relative to the folder QEMU is started in. So a unix socket fits into its 107
@@ -22,7 +23,9 @@ export const BASE_PATH = '../../../_base'
 export interface QemuHost {
   accelerator: Accelerator
   sandbox: boolean
-  /** `isolated`: the guest gets an address by DHCP and reaches nothing; `open`: also the outside. */
+  /**
+   * `isolated`: the guest gets an address by DHCP and reaches nothing; `open`: also the outside.
+   */
   network: 'isolated' | 'open'
 }
 

@@ -58,8 +58,8 @@ export class ImageCache {
   }
 
   /**
-   * Makes sure that the image is cached and sound, and returns the size of the disk it holds, in bytes.
-   * Throws IMAGE_INVALID, IMAGE_UNAVAILABLE, NO_SPACE or ABORTED.
+   * Makes sure that the image is cached and sound, and returns the size of the disk it holds, in
+   * bytes. Throws IMAGE_INVALID, IMAGE_UNAVAILABLE, NO_SPACE or ABORTED.
    */
   async ensure(image: ImageSource, signal: AbortSignal): Promise<number> {
     if (!CHECKSUM.test(image.checksum)) {

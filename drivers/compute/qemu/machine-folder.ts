@@ -5,7 +5,7 @@
  *     _base/<sha512>                    0440 agent:qemu   image-cache.ts
  *     machines/<id>/                    0710 agent:qemu
  *       machine.json                    0600 agent        which image the disk stands on
- *       power.json                      0600 agent        the last power state that we know, and why
+ *       power.json                      0600 agent        the last known power state, and why
  *       qemu.log console.log            0600 agent
  *       run/                            0700 qemu         where its QEMU is started
  *         disk.qcow2 qmp.sock           0600 qemu
@@ -41,7 +41,9 @@ export interface MachineRecord {
 export interface PowerRecord {
   powerState: PowerState
   reason?: string
-  /** The boot of the host in which this was written: a host that restarted took its guests along. */
+  /**
+   * The boot of the host in which this was written: a host that restarted took its guests along.
+   */
   bootId: string
 }
 
@@ -108,7 +110,9 @@ export async function writeRecord(path: string, record: unknown): Promise<void> 
   await rename(aside, path)
 }
 
-/** The ids of all machines that have a folder, and with them what is left of unfinished removals. */
+/**
+ * The ids of all machines that have a folder, and with them what is left of unfinished removals.
+ */
 export async function listMachineFolders(dir: string): Promise<{ ids: string[]; rest: string[] }> {
   const names = await readdir(join(dir, 'machines'))
   const rest = names.filter((name) => name.endsWith(DELETED))

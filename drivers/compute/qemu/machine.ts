@@ -1,8 +1,8 @@
 /**
  * One machine whose QEMU exists: the process, the control connection, and what they tell.
  *
- * M1 `down` is set once, by whatever tells it first: the guest shut down or panicked, or the process
- *    went away. From then on the machine can only be ended.
+ * M1 `down` is set once, by whatever tells it first: the guest shut down or panicked, or the
+ *    process went away. From then on the machine can only be ended.
  * M2 A QEMU that does not answer is still a machine: each question has a deadline, and `end` falls
  *    back to SIGKILL.
  * M3 A lost control connection is made anew by `tend`; QEMU does not notice its absence.
@@ -110,7 +110,9 @@ export class LiveMachine {
     }
   }
 
-  /** Makes a paused machine go on; a running one is left alone. Throws when QEMU does not answer. */
+  /**
+   * Makes a paused machine go on; a running one is left alone. Throws when QEMU does not answer.
+   */
   async resume(signal: AbortSignal): Promise<void> {
     if ((await this.look(signal)).powerState === 'PAUSED') await this.ask('cont', {}, signal)
   }
@@ -121,6 +123,8 @@ export class LiveMachine {
     const over = new AbortController()
     const giveUp = AbortSignal.any([signal, over.signal])
     try {
+      // A paused guest hears nothing.
+      if ((await this.look(signal)).powerState === 'PAUSED') return false
       while (!this.down && Date.now() < end) {
         await this.ask('system_powerdown', {}, signal)
         const wait = Math.max(0, Math.min(POWER_BUTTON_EVERY_MS, end - Date.now()))
@@ -175,7 +179,9 @@ export class LiveMachine {
     return this.draining
   }
 
-  /** Called every other second: reconnects (M3), drains the console, keeps QEMU's own log bounded. */
+  /**
+   * Called every other second: reconnects (M3), drains the console, keeps QEMU's own log bounded.
+   */
   async tend(): Promise<void> {
     if (this.ending || this.down) return
     if (!this.qmp) {
@@ -248,7 +254,7 @@ export class LiveMachine {
     if (status === 'shutdown') this.setDown(GUEST_SHUT_DOWN)
     if (status === 'guest-panicked') this.setDown(GUEST_PANICKED)
     if (status === 'internal-error') this.setDown({ powerState: 'CRASHED', reason: 'QEMU failed' })
-    if (this.down) return { id: this.id, ...(this.down as Down) }
+    if (this.down) return { id: this.id, ...this.down }
     if (status === 'io-error') return this.pausedAs('an error of its disk')
     if (status === 'paused') return this.pausedAs('paused')
     return { id: this.id, powerState: 'RUNNING' }

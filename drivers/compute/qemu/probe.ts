@@ -2,10 +2,11 @@
  * Finds out what QEMU can do on this host, by trying.
  *
  * The trial is a guest of 20 bytes: a boot sector that counts to four million in real mode and then
- * ends its QEMU through the debug-exit device. It needs the firmware, real mode and a disk, which is
- * what a booting guest needs; a program placed at the reset vector does not tell enough. On a host
- * whose KVM emulates real mode step by step (a nested PVM host did so) the reset vector answers within 0.1 s and
- * this guest does not within 5 s, while tcg takes 0.3 s. Such a KVM does not count as working.
+ * ends its QEMU through the debug-exit device. It needs the firmware, real mode and a disk, which
+ * is what a booting guest needs; a program placed at the reset vector does not tell enough.
+ * Measured on a nested PVM host, whose KVM emulates real mode step by step and boots no Linux: the
+ * reset vector answers in 0.1 s, this guest takes 10 s, and 0.2 s under tcg. Such a KVM does not
+ * count as working.
  *
  * The answers are kept in `probe.json` and hold for one boot of the host, one QEMU and one user.
  */
@@ -84,7 +85,9 @@ async function tryAll(user: QemuUser | null): Promise<Omit<Probe, 'key' | 'versi
 async function kvmProblem(sandbox: boolean, user: QemuUser | null): Promise<string | null> {
   if (process.arch !== 'x64') return `KVM runs no x86_64 guests on ${process.arch}`
   if (!(await stat('/dev/kvm').catch(() => null))) return 'there is no /dev/kvm'
-  return trial({ accelerator: 'kvm', sandbox }, user)
+  const reason = await trial({ accelerator: 'kvm', sandbox }, user)
+  // Who it was tried as is the cure when the device belongs to another group.
+  return reason && user ? `${reason} (as user ${user.name})` : reason
 }
 
 /** Boots the tiny guest; null when it ran, otherwise why not, in words. */
@@ -101,7 +104,10 @@ export async function trial(
     const result = await run(...asUser(user, QEMU, args), { timeoutMs, cwd: folder })
     if (result.exitCode === TRIAL_EXIT_CODE) return null
     const lines = result.stderr.trim().split('\n')
-    return lines.at(-1) || `the trial guest ended with exit code ${result.exitCode}`
+    return (
+      lines.at(-1)?.replace(`${QEMU}: `, '') ||
+      `the trial guest ended with exit code ${result.exitCode}`
+    )
   } catch (error) {
     if (!(error instanceof ShellError)) throw error
     return error.reason === 'TIMEOUT'

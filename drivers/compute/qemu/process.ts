@@ -70,7 +70,9 @@ export class QemuProcess {
   }
 }
 
-/** Every QEMU that runs in a folder `<machinesDir>/<id>/run`, by machine id; one pass over /proc. */
+/**
+ * Every QEMU that runs in a folder `<machinesDir>/<id>/run`, by machine id; one pass over /proc.
+ */
 export function findMachineProcesses(machinesDir: string): Map<string, number> {
   const found = new Map<string, number>()
   for (const name of readdirSync('/proc')) {
@@ -84,7 +86,9 @@ export function findMachineProcesses(machinesDir: string): Map<string, number> {
   return found
 }
 
-/** The machine whose QEMU this pid is, when it runs in `runFolder`; a zombie has no command line. */
+/**
+ * The machine whose QEMU this pid is, when it runs in `runFolder`; a zombie has no command line.
+ */
 function machineOf(pid: number, runFolder: string): string | null {
   const args = commandLine(pid)
   const at = args.indexOf('-uuid')

@@ -4,7 +4,7 @@ import { useTranslation } from 'react-i18next'
 import { useQuery } from 'urql'
 import { graphql } from '../../graphql.ts'
 import { usePages } from '../../hooks/list-view.ts'
-import { useLive, useReread } from '../../hooks/live.ts'
+import { useLiveList, useReread } from '../../hooks/live.ts'
 import { word } from '../../i18n/words.ts'
 import { HostRow, type HostRowData, HostsWatch } from '../../parts/host-fields.ts'
 import { InventoryBar } from '../../parts/InventoryBar.tsx'
@@ -37,7 +37,7 @@ export function Hosts() {
   const variables = { first: rowsPerPage, after: pages.after }
   const [{ data, error }, reread] = useQuery({ query: HostsQuery, variables })
   const rereadSoon = useReread(reread)
-  useLive(HostsWatch, {}, ({ hostChanged: { kind } }) => {
+  useLiveList(HostsWatch, ({ hostChanged: { kind } }) => {
     if (kind !== 'UPDATED') rereadSoon()
   })
   return (

@@ -28,10 +28,9 @@ import { Loading } from '../../ui/Loading.tsx'
 import { Page } from '../../ui/Page.tsx'
 import { PageLink } from '../../ui/PageLink.tsx'
 
-const ServerQuery = graphql(
-  `query Server($id: ID!) { server(id: $id) { ...ServerDetails } }`,
-  [ServerDetails],
-)
+const ServerQuery = graphql(`query Server($id: ID!) { server(id: $id) { ...ServerDetails } }`, [
+  ServerDetails,
+])
 
 export function Server() {
   const { t } = useTranslation()
@@ -49,10 +48,7 @@ export function Server() {
   return (
     <Page title={t('servers.one')} trail={trail}>
       {problem && problem.code !== 'NOT_FOUND' ? (
-        <ProblemAlert
-          problem={problem}
-          onRetry={() => reread({ requestPolicy: 'network-only' })}
-        />
+        <ProblemAlert problem={problem} onRetry={() => reread({ requestPolicy: 'network-only' })} />
       ) : (
         <Empty title={t('servers.gone')} text={t('servers.goneText')}>
           <PageLink href={paths.servers()}>{t('servers.toList')}</PageLink>
@@ -133,11 +129,7 @@ function ActionButtons({ server, request }: ActionButtonsProps) {
   const button = (action: ServerActionName) => {
     const { allowed, reason } = permission([server], action)
     return (
-      <Button
-        disabled={!allowed}
-        disabledReason={reason}
-        onClick={() => request(action, [server])}
-      >
+      <Button disabled={!allowed} disabledReason={reason} onClick={() => request(action, [server])}>
         {t(`servers.action.${action}`)}
       </Button>
     )

@@ -2,7 +2,7 @@ import Button from '@cloudscape-design/components/button'
 import Form from '@cloudscape-design/components/form'
 import Grid from '@cloudscape-design/components/grid'
 import SpaceBetween from '@cloudscape-design/components/space-between'
-import { type FormEvent, useState } from 'react'
+import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useNavigate, useSearchParams } from 'react-router'
 import { useMutation, useQuery } from 'urql'
@@ -11,6 +11,7 @@ import { graphql } from '../../graphql.ts'
 import { useFlash } from '../../hooks/flash.tsx'
 import { useFollow } from '../../hooks/follow.ts'
 import { useIdempotencyKey } from '../../hooks/idempotency.ts'
+import { ProblemAlert } from '../../parts/Problem.tsx'
 import {
   FlavorRow,
   type FlavorRowData,
@@ -19,13 +20,15 @@ import {
   ServerFields,
 } from '../../parts/ServerFields.tsx'
 import { ServerPlan } from '../../parts/ServerPlan.tsx'
-import { ProblemAlert } from '../../parts/Problem.tsx'
 import { ServerDetails } from '../../parts/server-fields.ts'
 import { paths } from '../../paths.ts'
+import { submitsBy } from '../../ui/form.ts'
 import { Loading } from '../../ui/Loading.tsx'
 import { Page } from '../../ui/Page.tsx'
 
-/** The API gives at most so many at once; who has more finds the rest by filtering (not built yet). */
+/**
+ * The API gives at most so many at once; who has more finds the rest by filtering (not built yet).
+ */
 const choicesMost = 200
 
 /** The form, and beside it what would come of it. */
@@ -34,7 +37,7 @@ const halves = [{ colspan: { default: 12, m: 8 } }, { colspan: { default: 12, m:
 const Choices = graphql(
   `query ServerChoices($first: Int!) {
     flavors(first: $first) { nodes { ...FlavorRow } }
-    images(first: $first) { nodes { ...ImageChoice } }
+    images(first: $first, filter: { status: [ACTIVE] }) { nodes { ...ImageChoice } }
   }`,
   [FlavorRow, ImageChoice],
 )
@@ -90,8 +93,7 @@ function CreateForm({ flavors, images }: CreateFormProps) {
   const [problem, setProblem] = useState<Problem | null>(null)
   const [isSent, setSent] = useState(false)
 
-  async function submit(event: FormEvent): Promise<void> {
-    event.preventDefault()
+  async function submit(): Promise<void> {
     setSent(true)
     const input = { ...form, name: form.name.trim() }
     if (fetching || !input.name || !input.flavorId || !input.imageId) return
@@ -105,7 +107,7 @@ function CreateForm({ flavors, images }: CreateFormProps) {
 
   const isAtField = Object.keys(form).some((field) => fieldMessage(problem, field))
   return (
-    <form onSubmit={submit} aria-label={t('servers.launch')}>
+    <form onSubmit={submitsBy(submit)} aria-label={t('servers.launch')}>
       <Form
         actions={
           <SpaceBetween direction="horizontal" size="xs">

@@ -7,7 +7,7 @@ import { useQuery } from 'urql'
 import { graphql } from '../../graphql.ts'
 import { useFollow } from '../../hooks/follow.ts'
 import { type ListView, useListView, usePages } from '../../hooks/list-view.ts'
-import { useLive, useReread } from '../../hooks/live.ts'
+import { useLiveList, useReread } from '../../hooks/live.ts'
 import { ResourceTable } from '../../parts/ResourceTable.tsx'
 import { ServerFilter, type ServerStatusFilter } from '../../parts/ServerFilter.tsx'
 import type { ServerActionName } from '../../parts/server-actions.ts'
@@ -56,7 +56,7 @@ export function Servers() {
   const variables = { first: rowsPerPage, after: pages.after, filter, orderBy }
   const [{ data, error }, reread] = useQuery({ query: ServersQuery, variables })
   const rereadSoon = useReread(reread)
-  useLive(ServersWatch, {}, ({ serverChanged: { kind } }) => {
+  useLiveList(ServersWatch, ({ serverChanged: { kind } }) => {
     // An update is in its row by now. Only in a list of one status does it also move rows.
     if (kind !== 'UPDATED' || filter.status) rereadSoon()
   })

@@ -7,7 +7,7 @@ import FormField from '@cloudscape-design/components/form-field'
 import { I18nProvider } from '@cloudscape-design/components/i18n'
 import Input from '@cloudscape-design/components/input'
 import SpaceBetween from '@cloudscape-design/components/space-between'
-import { type FormEvent, useState } from 'react'
+import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Navigate, useSearchParams } from 'react-router'
 import { explain, type Problem } from '../../errors.ts'
@@ -22,7 +22,8 @@ import {
 import { word } from '../../i18n/words.ts'
 import { returnPath } from '../../paths.ts'
 import { sessionHasExpired, useSession } from '../../session.ts'
-import { signIn } from '../../token.ts'
+import { type Credentials, signIn } from '../../token.ts'
+import { submitsBy } from '../../ui/form.ts'
 import logo from '../../ui/logo.svg'
 import { PageTitle } from '../../ui/PageTitle.tsx'
 
@@ -61,8 +62,7 @@ function LoginForm() {
   const [isSent, setSent] = useState(false)
   const isComplete = form.user !== '' && form.password !== '' && form.domain !== ''
 
-  async function submit(event: FormEvent): Promise<void> {
-    event.preventDefault()
+  async function submit(): Promise<void> {
     setSent(true)
     if (isBusy || !isComplete) return
     setBusy(true)
@@ -75,27 +75,15 @@ function LoginForm() {
     }
   }
 
-  const field = (name: keyof typeof form, autoComplete: string, description?: string) => (
-    <FormField
-      label={t(`login.${name}`)}
-      description={description}
-      errorText={isSent && name !== 'project' && !form[name] ? t('login.missing') : undefined}
-      stretch
-    >
-      <Input
-        value={form[name]}
-        name={name}
-        type={name === 'password' ? 'password' : 'text'}
-        autoComplete={autoComplete}
-        autoFocus={name === 'user'}
-        spellcheck={false}
-        onChange={({ detail }) => setForm({ ...form, [name]: detail.value })}
-      />
-    </FormField>
-  )
+  const field = (name: keyof Credentials) => ({
+    name,
+    value: form[name],
+    isMissing: isSent && name !== 'project' && !form[name],
+    onChange: (value: string) => setForm({ ...form, [name]: value }),
+  })
 
   return (
-    <form onSubmit={submit} aria-label={t('login.title')}>
+    <form onSubmit={submitsBy(submit)} aria-label={t('login.title')}>
       <Container>
         <SpaceBetween size="m">
           {problem && (
@@ -110,12 +98,12 @@ function LoginForm() {
               {problem.message}
             </Alert>
           )}
-          {field('user', 'username')}
-          {field('password', 'current-password')}
+          <LoginField {...field('user')} autoComplete="username" />
+          <LoginField {...field('password')} autoComplete="current-password" />
           <ExpandableSection variant="footer" headerText={t('login.scope')}>
             <SpaceBetween size="m">
-              {field('domain', 'off')}
-              {field('project', 'off', t('login.projectText'))}
+              <LoginField {...field('domain')} />
+              <LoginField {...field('project')} description={t('login.projectText')} />
             </SpaceBetween>
           </ExpandableSection>
           <Button variant="primary" fullWidth loading={isBusy} formAction="submit">
@@ -124,6 +112,38 @@ function LoginForm() {
         </SpaceBetween>
       </Container>
     </form>
+  )
+}
+
+interface LoginFieldProps {
+  name: keyof Credentials
+  value: string
+  isMissing: boolean
+  autoComplete?: string
+  description?: string
+  onChange(value: string): void
+}
+
+function LoginField(props: LoginFieldProps) {
+  const { t } = useTranslation()
+  const { name, value, isMissing, autoComplete = 'off', description, onChange } = props
+  return (
+    <FormField
+      label={t(`login.${name}`)}
+      description={description}
+      errorText={isMissing && t('login.missing')}
+      stretch
+    >
+      <Input
+        value={value}
+        name={name}
+        type={name === 'password' ? 'password' : 'text'}
+        autoComplete={autoComplete}
+        autoFocus={name === 'user'}
+        spellcheck={false}
+        onChange={({ detail }) => onChange(detail.value)}
+      />
+    </FormField>
   )
 }
 

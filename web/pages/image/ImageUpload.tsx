@@ -2,7 +2,7 @@ import Button from '@cloudscape-design/components/button'
 import Form from '@cloudscape-design/components/form'
 import ProgressBar from '@cloudscape-design/components/progress-bar'
 import SpaceBetween from '@cloudscape-design/components/space-between'
-import { type FormEvent, useEffect, useRef, useState } from 'react'
+import { useEffect, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useBlocker, useNavigate } from 'react-router'
 import { useClient } from 'urql'
@@ -17,6 +17,7 @@ import { ProblemAlert } from '../../parts/Problem.tsx'
 import { paths } from '../../paths.ts'
 import { currentSession } from '../../session.ts'
 import { Confirm } from '../../ui/Confirm.tsx'
+import { submitsBy } from '../../ui/form.ts'
 import { formatBytes } from '../../ui/format.ts'
 import { Page } from '../../ui/Page.tsx'
 
@@ -43,17 +44,16 @@ function UploadForm() {
   const { part, problem, upload, cancel, isRunning } = useUpload()
   const isBusy = part !== null
 
-  function submit(event: FormEvent): void {
-    event.preventDefault()
+  async function submit(): Promise<void> {
     setSent(true)
-    if (!isBusy && form.name.trim()) void upload(form)
+    if (!isBusy && form.name.trim()) await upload(form)
   }
 
   const isAtField = ['name', 'diskFormat', 'visibility'].some((field) =>
     fieldMessage(problem, field),
   )
   return (
-    <form onSubmit={submit} aria-label={t('images.upload')}>
+    <form onSubmit={submitsBy(submit)} aria-label={t('images.upload')}>
       <Form
         actions={
           <SpaceBetween direction="horizontal" size="xs">
@@ -120,7 +120,9 @@ function useUpload() {
     const { data, error } = await client.mutation(ImageCreate, { input })
     try {
       if (error || !data) throw error
-      await putImage({ url: data.imageCreate.uploadUrl, file, secret, onProgress: setPart, signal })
+      const { uploadUrl } = data.imageCreate
+      if (!uploadUrl) throw new Error('The API gave no address to send the image to')
+      await putImage({ url: uploadUrl, file, secret, onProgress: setPart, signal })
       show({ type: 'success', header: t('images.accepted', { name: input.name }) })
       running.current = null
       setPart(null)

@@ -7,7 +7,7 @@ import { graphql } from '../../graphql.ts'
 import { useFlash } from '../../hooks/flash.tsx'
 import { useFollow } from '../../hooks/follow.ts'
 import { usePages } from '../../hooks/list-view.ts'
-import { useLive, useReread } from '../../hooks/live.ts'
+import { useLiveList, useReread } from '../../hooks/live.ts'
 import { imageColumns } from '../../parts/image-columns.tsx'
 import { ImageDelete, ImageRow, type ImageRowData, ImagesWatch } from '../../parts/image-fields.ts'
 import { ProblemFacts } from '../../parts/Problem.tsx'
@@ -36,7 +36,7 @@ export function Images() {
   const variables = { first: rowsPerPage, after: pages.after }
   const [{ data, error }, reread] = useQuery({ query: ImagesQuery, variables })
   const rereadSoon = useReread(reread)
-  useLive(ImagesWatch, {}, ({ imageChanged: { kind } }) => {
+  useLiveList(ImagesWatch, ({ imageChanged: { kind } }) => {
     if (kind !== 'UPDATED') rereadSoon()
   })
   const [asked, setAsked] = useState<ImageRowData | null>(null)
