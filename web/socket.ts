@@ -76,24 +76,34 @@ function rememberCursor(watch: Watch, data: Record<string, unknown> | null): voi
 const hasExpiredCursor = (errors: unknown): boolean =>
   Array.isArray(errors) && errors.some((error) => error?.extensions?.code === 'CURSOR_EXPIRED')
 
+interface Entry {
+  watch: Watch
+  sink: Sink
+}
+
 /** One watch on one client; what the socket itself fails of is left to I2. */
-function attach(client: Client, watch: Watch, sink: Sink): () => void {
+function attach(client: Client, { watch, sink }: Entry, onGap: () => void): () => void {
   let stop = () => {}
   const begin = () => {
     stop = client.subscribe(watch, {
       next(result) {
+        if (hasExpiredCursor(result.errors)) return beginAnew()
         rememberCursor(watch, result.data ?? null)
         sink.next(result)
       },
       error(error) {
-        if (hasExpiredCursor(error)) {
-          watch.variables = { ...watch.variables, after: undefined }
-          begin()
-        } else if (Array.isArray(error)) sink.next({ errors: error })
+        if (hasExpiredCursor(error)) beginAnew()
+        else if (Array.isArray(error)) sink.next({ errors: error })
       },
       // The API ends a watch only with an error or with the socket.
       complete() {},
     })
+  }
+  const beginAnew = () => {
+    stop()
+    watch.variables = { ...watch.variables, after: undefined }
+    begin()
+    onGap()
   }
   begin()
   return () => stop()
@@ -151,7 +161,7 @@ function createListeners(): Listeners {
 }
 
 export function createSocket({ secret, onRefused }: SocketOptions): Socket {
-  const watches = new Map<symbol, { watch: Watch; sink: Sink; stop(): void }>()
+  const watches = new Map<Entry, () => void>()
   const state = createListeners()
   const resume = createListeners()
   let client: Client | null = null
@@ -175,27 +185,28 @@ export function createSocket({ secret, onRefused }: SocketOptions): Socket {
       },
     })
     client = own
-    for (const one of watches.values()) {
-      one.stop()
-      one.stop = attach(own, one.watch, one.sink)
+    for (const [entry, stop] of watches) {
+      stop()
+      watches.set(entry, attach(own, entry, resume.tell))
     }
     return close
   }
 
   function close(): void {
-    void client?.dispose()
+    const last = client
     client = null
+    // A client that is just trying to connect rejects when it fails; nobody waits for it any more.
+    Promise.resolve(last?.dispose()).catch(() => {})
   }
 
   return {
     open,
     watch(watch, sink) {
-      const key = Symbol('watch')
-      const stop = client ? attach(client, watch, sink) : () => {}
-      watches.set(key, { watch, sink, stop })
+      const entry = { watch, sink }
+      watches.set(entry, client ? attach(client, entry, resume.tell) : () => {})
       return () => {
-        watches.get(key)?.stop()
-        watches.delete(key)
+        watches.get(entry)?.()
+        watches.delete(entry)
       }
     },
     isLost: () => isLost,

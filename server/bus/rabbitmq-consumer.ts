@@ -6,8 +6,8 @@
  * R2 Prefetch is the concurrency: what this process cannot handle now is left for others.
  * R3 A lost channel or a cancelled consumer is set up again until the subscription is stopped; the
  *    connection makes that wait while it is being recovered.
- * R4 Every `CHECK_EVERY_MS` the broker is asked whether it still knows this reader: RabbitMQ 3.10
- *    doesn't tell the readers of a quorum queue when it is deleted.
+ * R4 Every `CHECK_EVERY_MS` the broker is asked whether it still knows this reader: one that was lost
+ *    without a word would look well for ever, and its host with it.
  */
 import type { Channel, ConsumeMessage, RecoveringChannelModel } from 'amqplib'
 import type { Logger } from 'pino'

@@ -282,13 +282,10 @@ describeUnless(await computeDriverProblem('qemu'), 'QEMU', () => {
   it('takes no machine that is being started for one that crashed', async () => {
     const spec = fresh()
     await driver.create(spec, harness.image('deaf'), never)
-    let starting = true
-    const start = driver.start(spec, never).finally(() => {
-      starting = false
-    })
     const seen = new Set<string | undefined>()
-    while (starting) seen.add((await stateOf(driver, spec.id))?.powerState)
-    await start
+    const start = driver.start(spec, never).then(() => 'started')
+    const look = async () => seen.add((await stateOf(driver, spec.id))?.powerState) && null
+    while ((await Promise.race([start, look()])) === null);
     expect(seen.has('SHUTDOWN')).toBe(true)
     expect(seen.has('CRASHED')).toBe(false)
   })

@@ -156,7 +156,7 @@ describeNeeds(rabbitMqProblem(), 'RabbitMQ', () => {
 
   it('survives a queue that was deleted under a publisher and a consumer', async () => {
     const { log } = makeTestLog()
-    const bus = await connectRabbitMq({ url: broker.url, log, checkEveryMs: 100 })
+    const bus = await connectRabbitMq({ url: broker.url, log, pauseMs })
     const queue = `test.${randomUUID()}`
     const got: unknown[] = []
     await bus.consume(queue, async (body) => void got.push(body))

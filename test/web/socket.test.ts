@@ -102,7 +102,7 @@ test('a watch that was asked for before the socket opens begins when it does', a
   watch()
   expect(begins).toEqual([])
   close = socket.open()
-  await until(() => names.length === 1)
+  await until('the first change', () => names.length === 1)
   expect(begins).toEqual([null])
 })
 
@@ -113,31 +113,34 @@ test('a lost socket is told, comes back, and the watch goes on after its last cu
   socket.onResume(() => (resumes += 1))
   close = socket.open()
   watch()
-  await until(() => names.length === 1)
+  await until('the first change', () => names.length === 1)
   drop()
-  await until(() => socket.isLost())
+  await until('it is lost', () => socket.isLost())
   goOnline()
-  await until(() => names.length === 2)
+  await until('the second change', () => names.length === 2)
   expect(begins).toEqual([null, 'c1'])
   expect(told).toEqual([true, false])
   expect(resumes).toBe(1)
 })
 
-test('a watch whose cursor was forgotten begins anew', async () => {
+test('a watch whose cursor was forgotten begins anew, and the screen is read again', async () => {
+  let resumes = 0
+  socket.onResume(() => (resumes += 1))
   close = socket.open()
   watch('forgotten')
-  await until(() => names.length === 1)
+  await until('the first change', () => names.length === 1)
   expect(begins).toEqual(['forgotten', null])
+  expect(resumes).toBe(1)
 })
 
 test('a close that the library gives up on is not the end', async () => {
   close = socket.open()
   watch()
-  await until(() => names.length === 1)
+  await until('the first change', () => names.length === 1)
   closeNextWith = 4500
   drop()
-  await until(() => socket.isLost())
-  await until(() => {
+  await until('it is lost', () => socket.isLost())
+  await until('the second change', () => {
     goOnline()
     return names.length === 2
   })
@@ -148,10 +151,10 @@ test('a close that the library gives up on is not the end', async () => {
 test('a token that is not taken any more ends it, once', async () => {
   close = socket.open()
   watch()
-  await until(() => names.length === 1)
+  await until('the first change', () => names.length === 1)
   isAccepted = false
   drop()
-  await until(() => {
+  await until('the refusal', () => {
     goOnline()
     return refusals === 1
   })
@@ -162,11 +165,11 @@ test('a token that is not taken any more ends it, once', async () => {
 test('a watch that was stopped does not come back', async () => {
   close = socket.open()
   const stop = watch()
-  await until(() => names.length === 1)
+  await until('the first change', () => names.length === 1)
   stop()
   drop()
-  await until(() => socket.isLost())
-  await until(() => {
+  await until('it is lost', () => socket.isLost())
+  await until('it is back', () => {
     goOnline()
     return !socket.isLost()
   })
