@@ -2,9 +2,11 @@
  * Pages of a list, by key: the cursor names the last row, not a count, so that a page costs the same
  * wherever it lies and rows that come or go meanwhile are neither shown twice nor passed over.
  */
+
+import type { PageOf } from '../schema/connection.ts'
+import { isStorable, MAX_FIRST, MAX_NAME_LENGTH } from '../schema/core/input.ts'
 import { CloudError } from '../services/errors.ts'
 import { isId } from '../services/id.ts'
-import type { PageOf } from '../schema/connection.ts'
 
 export interface PageRequest {
   first: number
@@ -69,7 +71,7 @@ function behind(cursor: string, { by, direction }: Order): object {
 function parse(cursor: string): [string, string?] {
   try {
     const [id, value] = JSON.parse(Buffer.from(cursor, 'base64url').toString()) as unknown[]
-    if (isId(id) && (value === undefined || typeof value === 'string')) return [id, value]
+    if (isId(id) && (value === undefined || isStorable(value))) return [id, value]
   } catch {
     // Falls through: whatever it is, it is not ours.
   }
@@ -87,15 +89,33 @@ interface StringFilter {
   contains?: string | null
 }
 
+/** Longer than any name: characters outside of the basic plane count twice here. */
+const MAX_FILTER_LENGTH = 2 * MAX_NAME_LENGTH
+
 /** A text filter as Prisma takes it; undefined when nothing is asked. */
 export function textFilter(filter: StringFilter | null | undefined): object | undefined {
   if (!filter) return undefined
+  checkFilter(filter)
   return {
     ...(filter.eq != null && { equals: filter.eq }),
     ...(filter.in != null && { in: filter.in }),
-    ...(filter.contains != null && { contains: filter.contains, mode: 'insensitive' }),
+    ...(filter.contains != null && { contains: literally(filter.contains), mode: 'insensitive' }),
   }
 }
+
+/** Here and not in the schema, because the arguments of a watch come unchecked. */
+function checkFilter({ eq, in: several, contains }: StringFilter): void {
+  const few = (several ?? []).length <= MAX_FIRST
+  const texts = [eq ?? '', contains ?? '', ...(few && several ? several : [])]
+  if (few && texts.every((text) => isStorable(text) && text.length <= MAX_FILTER_LENGTH)) return
+  const message = `takes at most ${MAX_FIRST} texts of ${MAX_FILTER_LENGTH} characters, without NUL`
+  throw new CloudError('BAD_INPUT', `The filter ${message}`, {
+    fields: [{ path: 'filter', message }],
+  })
+}
+
+/** Prisma hands the text to LIKE as it is. */
+const literally = (text: string): string => text.replaceAll(/[\\%_]/g, String.raw`\$&`)
 
 /** The same filter on a row at hand. */
 export function textMatches(text: string, filter: StringFilter | null | undefined): boolean {

@@ -39,14 +39,26 @@ const unused = {
   },
 }
 
-export const buildApi = (): Promise<GraphQLSchema> =>
-  buildSchema({
+/** type-graphql has no place to say it. */
+const rootDescriptions = {
+  Query: 'What can be read: at once, and as the caller may see it.',
+  Mutation: 'What can be changed. An answer never waits for work: that is the task in it.',
+  Subscription: 'What can be watched: how things are, then every change, resumable by cursor.',
+}
+
+export async function buildApi(): Promise<GraphQLSchema> {
+  const schema = await buildSchema({
     resolvers: resolvers as unknown as NonEmptyArray<(typeof resolvers)[number]>,
     orphanedTypes: [ErrorDetails],
     validate: { forbidUnknownValues: false },
     emitSchemaFile: false,
     pubSub: unused,
   })
+  for (const [name, description] of Object.entries(rootDescriptions)) {
+    Object.assign(schema.getType(name) ?? {}, { description })
+  }
+  return schema
+}
 
 /** The API as schema/schema.graphql holds it. */
 export const apiText = async (): Promise<string> =>

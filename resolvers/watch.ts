@@ -6,10 +6,11 @@
  * V3 Access is checked for each event, by the project that it happened in.
  */
 import type { ChangeKind } from '../schema/core/change.ts'
-import type { EventRow, ResourceType } from '../services/core/event.ts'
-import { checkCursor, eventHead } from '../services/core/event.ts'
-import type { Request } from './request.ts'
+import { checkCursor, type EventRow, eventHead, type ResourceType } from '../services/core/event.ts'
+import { CloudError } from '../services/errors.ts'
+import { isId } from '../services/id.ts'
 import { type Loaders, makeLoaders } from './loaders.ts'
+import type { Request } from './request.ts'
 
 export interface ChangeOf<Row> {
   cursor: string
@@ -41,7 +42,9 @@ export async function* watch<Row extends { id: string }>(
   ctx: Request,
   { resource, id, after, visible, snapshot, load, matches }: Watch<Row>,
 ): AsyncGenerator<ChangeOf<Row>> {
-  if (after) await checkCursor(ctx.db, after)
+  if (id != null && !isId(id)) throw badId()
+  const only = id?.toLowerCase()
+  if (after != null) await checkCursor(ctx.db, after)
   const start = after ?? (await eventHead(ctx.db))
   if (!after) {
     for await (const rows of snapshot()) {
@@ -51,7 +54,7 @@ export async function* watch<Row extends { id: string }>(
     }
   }
   const wanted = (event: EventRow): boolean =>
-    event.resourceType === resource && (!id || event.resourceId === id) && visible(event)
+    event.resourceType === resource && (!only || event.resourceId === only) && visible(event)
   for await (const event of ctx.events.after(start, wanted, ctx.signal)) {
     const kind = kinds[event.type.slice(event.type.indexOf('.') + 1)]
     if (!kind) continue
@@ -61,6 +64,11 @@ export async function* watch<Row extends { id: string }>(
     yield { cursor: event.cursor, kind, id: event.resourceId, row }
   }
 }
+
+const badId = (): CloudError =>
+  new CloudError('BAD_INPUT', 'The id is not one', {
+    fields: [{ path: 'id', message: 'must be a UUID' }],
+  })
 
 /** One set of loaders for all watchers of a page of events: what they load is as new as the page. */
 const loadersOfPages = new WeakMap<object, Loaders>()

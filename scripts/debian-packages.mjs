@@ -13,8 +13,7 @@
  * D3 Nothing that is installed starts a service: the cloud and its tests run their own processes.
  */
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { realpathSync } from 'node:fs'
+import { existsSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 /**
@@ -31,7 +30,7 @@ import { fileURLToPath } from 'node:url'
  */
 
 /** @type {readonly DebianPackage[]} */
-export const debianPackages = [
+const debianPackages = [
   { name: 'qemu-system-x86', kind: 'runtime', why: 'the hypervisor that runs the servers' },
   { name: 'qemu-utils', kind: 'runtime', why: 'qemu-img makes the disks of servers and images' },
   { name: 'dnsmasq-base', kind: 'runtime', why: 'answers DHCP and DNS in project networks' },

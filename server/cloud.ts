@@ -16,7 +16,8 @@ import { taskHandOver } from '../services/core/task.ts'
 import { identityBootstrap } from '../services/identity/bootstrap.ts'
 import { checkToken, Revocations } from '../services/identity/revocation.ts'
 import { issueTicket } from '../services/identity/token.ts'
-import { startAgent } from '../workers/agent/agent.ts'
+import { uploadsBreakOff } from '../services/image/upload.ts'
+import { type Agent, startAgent } from '../workers/agent/agent.ts'
 import { startImageAgent } from '../workers/image/agent.ts'
 import type { Bus } from '../workers/bus.ts'
 import { type Caller, makeCaller } from '../workers/call.ts'
@@ -48,6 +49,8 @@ export interface CloudOptions {
   adminPassword: string
   hosts: AgentHost[]
   webDir: string
+  /** Told to stop while it starts: guests that are not back yet stay for the next start. */
+  signal?: AbortSignal
   heartbeatMs?: number
   leaseMs?: number
   onStatement?: (sql: string) => void
@@ -96,6 +99,9 @@ export async function startCloud(options: CloudOptions): Promise<RunningCloud> {
       const scheduler = await startScheduler(bus, center.database.prisma, log)
       closers.push(() => scheduler.stop())
     }
+    // Stopped after the conductor: until then its tasks in hand can still come to their ends.
+    const agents: Agent[] = []
+    closers.push((guests) => Promise.all(agents.map((agent) => agent.stop({ guests }))))
     if (center && has('conductor')) {
       await startConducting(options, center, caller, owner, closers, (host) => {
         waiting.delete(host)
@@ -104,24 +110,24 @@ export async function startCloud(options: CloudOptions): Promise<RunningCloud> {
     }
     if (has('agent')) {
       const apiUrl = config.apiUrl ?? url ?? `http://${config.host}:${config.port}`
-      for (const { name, stateDir, driver } of options.hosts) {
-        const agent = await startAgent({
-          bus,
-          driver,
-          hostName: name,
-          stateDir,
-          apiUrl,
-          heartbeatMs: options.heartbeatMs ?? HEARTBEAT_MS,
-          log: log.child({ host: name }),
-        })
-        closers.push((guests) => agent.stop({ guests }))
-      }
+      await startAgents(options, apiUrl, agents)
     }
     return { url, cloud: center?.cloud ?? null, hostsUp, stop }
   } catch (error) {
     await stop()
     throw error
   }
+}
+
+/** Side by side; `agents` has those that are up, also when another one could not start. */
+async function startAgents(options: CloudOptions, apiUrl: string, agents: Agent[]): Promise<void> {
+  const { bus, log, signal, heartbeatMs = HEARTBEAT_MS } = options
+  const starts = options.hosts.map(async ({ name: hostName, stateDir, driver }) => {
+    const settings = { bus, driver, hostName, stateDir, apiUrl, heartbeatMs, log }
+    agents.push(await startAgent({ ...settings, ...(signal && { signal }) }))
+  })
+  const failure = (await Promise.allSettled(starts)).find((start) => start.status === 'rejected')
+  if (failure) throw failure.reason
 }
 
 interface Center {
@@ -196,12 +202,13 @@ async function consoleLog(
 }
 
 async function startApi(
-  { config, log, bus, webDir }: CloudOptions,
+  { config, log, bus, webDir, alone }: CloudOptions,
   { cloud, relay, metrics }: Center,
   closers: Closers,
 ): Promise<HttpServer> {
   const { db } = cloud
   const store = createImageStore('file', { dir: join(config.dataDir, 'images') })
+  if (alone) await uploadsBreakOff(cloud)
   const images = await startImageAgent(bus, store, log)
   closers.push(() => images.stop())
   const contextFor = async (info: RequestInfo): Promise<Request> => {

@@ -60,7 +60,7 @@ export async function startEventRelay(
     for (const event of page.events) {
       for (const listener of listeners) listener(event)
       for (const watcher of watchers) {
-        if (!watcher.wanted(event)) continue
+        if (watcher.overflow || !watcher.wanted(event)) continue
         if (watcher.waiting.length >= MAX_WAITING) watcher.overflow = true
         else watcher.waiting.push({ ...event, page })
         watcher.wake()

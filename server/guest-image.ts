@@ -28,7 +28,11 @@ export async function registerGuestImage(cloud: Cloud, apiUrl: string): Promise<
   const { secret, actor } = await operatorToken(cloud)
   const ctx = { ...cloud, actor, requestId: newId() }
   const input = { name: manifest.name, diskFormat: 'QCOW2', visibility: 'PUBLIC' } as const
-  const { imageId } = await imageCreate(ctx, input)
+  // One that an earlier start did not bring to its end is taken up again.
+  const begun = await cloud.db.image.findFirst({
+    where: { projectId: actor.projectId ?? '', ...input, status: { not: 'ACTIVE' } },
+  })
+  const imageId = begun?.id ?? (await imageCreate(ctx, input)).imageId
   await put(`${apiUrl}/v1/images/${imageId}/file`, join(folder, 'nephograph-guest.qcow2'), secret)
   return `guest image registered: ${manifest.name}`
 }

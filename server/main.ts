@@ -1,58 +1,47 @@
-/** The process: settings, the pieces around the cloud, signals, and the words on the terminal. */
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+/**
+ * The process: settings, the pieces around the cloud, and the words on the terminal.
+ *
+ * P1 A data directory has one owner. Who is refused has touched nothing in it.
+ * P2 `ready.json` is there while everything answers: written last, removed first.
+ */
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { openBus } from './bus/registry.ts'
-import { startCloud } from './cloud.ts'
-import { type Config, ConfigError, loadConfig, ROLES } from './config.ts'
+import type { Logger } from 'pino'
 import { adminPassword } from './admin-password.ts'
+import { openBus } from './bus/registry.ts'
+import { type RunningCloud, startCloud } from './cloud.ts'
+import { type Config, ConfigError, loadConfig, ROLES } from './config.ts'
 import { startEmbeddedPostgres } from './database/embedded.ts'
 import { migrate } from './database/migrate.ts'
 import { type AgentHost, agentHosts, type ChosenDrivers, chooseDrivers } from './drivers.ts'
+import { lockFolder } from './folder-lock.ts'
+import { registerGuestImage } from './guest-image.ts'
+import { type Life, live } from './life.ts'
 import { makeLog } from './log.ts'
 import { projectRoot } from './project-root.ts'
-import { registerGuestImage } from './guest-image.ts'
 
 const HOSTS_UP_MS = 60_000
 
 const say = (line = ''): void => void process.stdout.write(`${line}\n`)
 const step = (line: string): void => say(`  ${line}`)
 
-async function main(): Promise<void> {
+async function start(life: Life): Promise<void> {
   const config = loadConfig({ env: process.env, argv: process.argv.slice(2), cwd: process.cwd() })
   mkdirSync(config.dataDir, { recursive: true, mode: 0o711 })
+  const lock = await lockFolder(config.dataDir)
+  life.onStop(() => lock.release())
   const readyFile = join(config.dataDir, 'ready.json')
   rmSync(readyFile, { force: true })
   const { log, file: logFile } = makeLog(config.logLevel, config.dataDir)
-  const closers: (() => Promise<unknown> | unknown)[] = []
-  const stop = stopOnSignals(async () => {
-    rmSync(readyFile, { force: true })
-    for (const close of closers.splice(0).reverse()) {
-      await Promise.resolve(close()).catch((err) => log.error({ err }, 'could not stop cleanly'))
-    }
-  })
 
   say(`Nephograph ${version()}, data in ${config.dataDir}`)
   const central = config.roles.some((role) => role !== 'agent')
-  const embedded = central && !config.databaseUrl
-  let databaseUrl: string | null = config.databaseUrl?.reveal() ?? null
-  if (!central) databaseUrl = null
-  if (embedded) {
-    const postgres = await startEmbeddedPostgres({
-      dataDir: config.dataDir,
-      log: log.child({ part: 'postgres' }),
-      onFailure: (err) => void stop(`PostgreSQL can not be kept running: ${err.message}`, 1),
-    })
-    closers.push(() => postgres.stop())
-    databaseUrl = postgres.url
-    step(`PostgreSQL ${postgres.major}, on a socket of its own`)
-  }
-  if (databaseUrl) {
-    const applied = await migrate({ url: databaseUrl })
-    step(applied.length ? `migrations applied: ${applied.join(', ')}` : 'the database is up to date')
-  }
-  const bus = await openBus(config.amqpUrl?.reveal(), log)
-  closers.push(() => bus.close())
+  const databaseUrl = central ? await databaseFor(config, life, log) : null
+  life.signal.throwIfAborted()
+  const bus = await unlessStopped(life, openBus(config.amqpUrl?.reveal(), log))
+  life.onStop(() => bus.close())
   const { drivers, hosts } = await hostsFor(config)
+  life.signal.throwIfAborted()
   const password = central ? adminPassword(config.dataDir, config.adminPassword) : null
   const allInOne = ROLES.every((role) => config.roles.includes(role))
   const cloud = await startCloud({
@@ -60,18 +49,15 @@ async function main(): Promise<void> {
     log,
     bus,
     databaseUrl,
-    alone: embedded && !config.amqpUrl,
+    alone: !config.databaseUrl && !config.amqpUrl,
     adminPassword: password?.password ?? '',
     hosts,
     webDir: join(projectRoot(), 'dist', 'web'),
+    signal: life.signal,
   })
-  closers.push(() => cloud.stop({ guests: allInOne ? 'stop' : 'leave' }))
-  if (cloud.cloud && cloud.url) {
-    const image = await registerGuestImage(cloud.cloud, cloud.url)
-    if (image) step(image)
-  }
-  await Promise.race([cloud.hostsUp, new Promise((resolve) => setTimeout(resolve, HOSTS_UP_MS).unref())])
-  if (stop.asked()) return
+  life.onStop(() => cloud.stop({ guests: allInOne ? 'stop' : 'leave' }))
+  await Promise.all([firstImage(cloud, log), hostsUp(cloud, life)])
+  life.signal.throwIfAborted()
   const { url } = cloud
   const ready = {
     url,
@@ -80,9 +66,57 @@ async function main(): Promise<void> {
     pid: process.pid,
     drivers: { compute: config.roles.includes('agent') ? drivers.compute : null },
   }
-  writeFileSync(readyFile, `${JSON.stringify(ready, null, 2)}\n`)
+  // Whole or not there: others wait for this file.
+  writeFileSync(`${readyFile}.new`, `${JSON.stringify(ready, null, 2)}\n`)
+  renameSync(`${readyFile}.new`, readyFile)
+  life.onStop(() => rmSync(readyFile, { force: true }))
   log.info(ready, 'ready')
   welcome(url, password, logFile)
+}
+
+/** The database that is asked for, or our own; migrated. */
+async function databaseFor(config: Config, life: Life, log: Logger): Promise<string> {
+  let url = config.databaseUrl?.reveal()
+  if (!url) {
+    const postgres = await startEmbeddedPostgres({
+      dataDir: config.dataDir,
+      log: log.child({ part: 'postgres' }),
+      onFailure: (err) => void life.end(`PostgreSQL can not be kept running: ${err.message}`, 1),
+    })
+    life.onStop(() => postgres.stop())
+    url = postgres.url
+    step(`PostgreSQL ${postgres.major}, on a socket of its own`)
+    life.signal.throwIfAborted()
+  }
+  const applied = await migrate({ url })
+  step(applied.length ? `migrations applied: ${applied.join(', ')}` : 'the database is up to date')
+  return url
+}
+
+/** The outcome of what waits for somebody else, unless the process is told to stop first. */
+function unlessStopped<T>({ signal }: Life, waiting: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    signal.throwIfAborted()
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+    waiting.then(resolve, reject)
+  })
+}
+
+/** Without it the cloud is as good, only emptier: it is no reason not to start. */
+async function firstImage({ cloud, url }: RunningCloud, log: Logger): Promise<void> {
+  if (!cloud || !url) return
+  try {
+    const done = await registerGuestImage(cloud, url)
+    if (done) step(done)
+  } catch (err) {
+    log.error({ err }, 'the guest image could not be registered')
+    step(`the guest image could not be registered: ${(err as Error).message}`)
+  }
+}
+
+async function hostsUp(cloud: RunningCloud, life: Life): Promise<void> {
+  const late = new Promise((resolve) => setTimeout(resolve, HOSTS_UP_MS).unref())
+  await unlessStopped(life, Promise.race([cloud.hostsUp, late]))
 }
 
 async function hostsFor(config: Config): Promise<{ drivers: ChosenDrivers; hosts: AgentHost[] }> {
@@ -121,29 +155,10 @@ const version = (): string => {
   return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')).version : ''
 }
 
-/** Stops once, whoever asks; a third signal ends the process as it is. */
-function stopOnSignals(close: () => Promise<void>) {
-  let asked = 0
-  const stop = async (why: string, code: number): Promise<void> => {
-    asked++
-    if (asked === 2) say('  Still stopping: guests are asked to shut down. Once more ends it now.')
-    if (asked >= 3) process.exit(1)
-    if (asked > 1) return
-    say(`\n  ${why}: stopping`)
-    await close()
-    process.exit(code)
-  }
-  process.on('SIGINT', () => void stop('Interrupted', 0))
-  process.on('SIGTERM', () => void stop('Terminated', 0))
-  return Object.assign(stop, { asked: () => asked > 0 })
-}
-
-main().catch((error: unknown) => {
+live(start, step, (error) => {
   const expected = error instanceof ConfigError || (error instanceof Error && error.name !== 'TypeError')
-  process.stderr.write(`\nNephograph can not start:\n  ${expected ? reasons(error as Error) : String((error as Error).stack)}\n`)
-  // Whatever was started already ends with this process.
-  process.kill(process.pid, 'SIGTERM')
-  setTimeout(() => process.exit(1), 10_000).unref()
+  const words = expected ? reasons(error) : String((error as Error).stack)
+  process.stderr.write(`\nNephograph can not start:\n  ${words}\n`)
 })
 
 function reasons(error: Error): string {

@@ -3,7 +3,8 @@
  * checks state and quota and writes rows, task and events, then a ring for the conductor.
  *
  * W1 All or nothing: what a command wrote is there with its task and its events, or not at all.
- * W2 A keyed command gives its first answer again, also when two arrive at once.
+ * W2 A keyed command gives its first answer again, also when two arrive at once: who was refused
+ *    because the other one was there first (its quota, its state) finds the other one's answer.
  * W3 A dry run is the same transaction, rolled back: the plan can't differ from the deed.
  * W4 A command returns plain JSON, because its answer may be stored.
  */
@@ -41,13 +42,16 @@ export function command<I extends CommandInput, R extends object>(
 ): (ctx: Context, input: I) => Promise<R> {
   return async (ctx, input) => {
     const actor = allow(ctx, rule)
-    const keyed = input.idempotencyKey ? keyOf(rule, actor, input) : null
+    const keyed = input.idempotencyKey && !input.dryRun ? keyOf(rule, actor, input) : null
+    const earlier = async () => keyed && (await earlierAnswer<R>(ctx.db, keyed))
+    const first = await earlier()
+    if (first) return first
     for (let tries = 1; ; tries++) {
-      const earlier = keyed && (await earlierAnswer<R>(ctx.db, keyed))
-      if (earlier) return earlier
       try {
         return await once(ctx, actor, input, keyed, body)
       } catch (error) {
+        const theirs = await earlier()
+        if (theirs) return theirs
         if (tries >= MAX_TRIES || !lostRace(error)) throw error
       }
     }

@@ -93,7 +93,13 @@ subscription Watch($after: String) {
   serverChanged(after: $after) {
     cursor
     kind
-    server { id name status taskState task { status steps { name status } } }
+    server {
+      id
+      name
+      status
+      taskState
+      task { status steps { name status } }
+    }
   }
 }
 `,

@@ -3,16 +3,17 @@
  *
  * A1 A call carries its deadline; its message lives no longer, so that nobody does late what nobody
  *    waits for.
- * A2 A call may be repeated with the same `callId`: after a timeout, or by a later owner of the work
- *    with a higher `fence`. Who answers does the work once (an agent's journal) or is free to do it
- *    twice.
- * A3 The call's message is acknowledged when it was answered: if the answering process dies, another
- *    one, or the same after its restart, is given the call.
+ * A2 A call may be repeated with the same `callId`: after a timeout, or by a later owner of the
+ *    work with a higher `fence`. Who answers does the work once (an agent's journal) or is free to
+ *    do it twice.
+ * A3 The call's message is acknowledged when it was answered: if the answering process dies,
+ *    another one, or the same after its restart, is given the call.
  * A4 Hostile and outdated messages are dropped with a line in the log; nothing is answered.
  */
 import { randomUUID } from 'node:crypto'
 import type { Logger } from 'pino'
 import { type Bus, BusError, type Consumer } from './bus.ts'
+import { type Answer, type Call, type CallFailure, parseAnswer, parseCall } from './call-message.ts'
 import { within } from './pause.ts'
 
 /** Calls of one process that wait for their answers. */
@@ -21,34 +22,6 @@ const ANSWERS_AT_ONCE = 100
 /** An answer is of no use when the asker is away for longer than this. */
 const ANSWER_LIFE_MS = 60_000
 const MAX_ERROR_CHARACTERS = 2_000
-
-/** The message of a call. */
-export interface Call {
-  callId: string
-  /** The number of who owns the work; a later owner has a higher one. null: no owner, as for reading. */
-  fence: number | null
-  verb: string
-  input: unknown
-  /** The API request that this follows from, if any. */
-  requestId: string | null
-  /** The private queue for the answer. */
-  replyTo: string
-  /** Milliseconds since the epoch. */
-  deadlineAt: number
-}
-
-/** The message that answers it. */
-export type Answer =
-  | { callId: string; ok: true; result: unknown }
-  | { callId: string; ok: false; error: CallFailure }
-
-export interface CallFailure {
-  code: string
-  message: string
-  /** The same call may succeed a little later. */
-  retryable: boolean
-  details?: unknown
-}
 
 /**
  * Why a call has no result. The answering side's codes come through as they are; this file adds
@@ -95,36 +68,40 @@ export async function makeCaller(
   bus: Bus,
   { name, log }: { name: string; log: Logger },
 ): Promise<Caller> {
-  const replyTo = `reply.${name}.${randomUUID()}`
-  const waiting = new Map<string, Set<Waiter>>()
-  let waitingCount = 0
+  const caller = new BusCaller(bus, `reply.${name}.${randomUUID()}`, log)
+  await caller.listen()
+  return {
+    call: (queue, request) => caller.call(queue, request),
+    close: () => caller.close(),
+  }
+}
 
-  const consumer = await bus.consume(replyTo, hear, {
-    exclusive: true,
-    concurrency: ANSWERS_AT_ONCE,
-  })
+class BusCaller {
+  private readonly waiting = new Map<string, Set<Waiter>>()
+  private waitingCount = 0
+  private consumer: Consumer | null = null
 
-  async function hear(body: unknown): Promise<void> {
-    const answer = parseAnswer(body)
-    if (!answer) {
-      log.warn({ replyTo }, 'an answer of an unknown shape was dropped')
-      return
-    }
-    const waiters = waiting.get(answer.callId)
-    if (!waiters) log.debug({ callId: answer.callId }, 'an answer came that nobody waits for')
-    for (const waiter of waiters ?? []) waiter.resolve(answer)
+  constructor(
+    private readonly bus: Bus,
+    private readonly replyTo: string,
+    private readonly log: Logger,
+  ) {}
+
+  async listen(): Promise<void> {
+    const options = { exclusive: true, concurrency: ANSWERS_AT_ONCE }
+    this.consumer = await this.bus.consume(this.replyTo, (body) => this.hear(body), options)
   }
 
-  async function call(queue: string, request: CallRequest): Promise<unknown> {
-    if (waitingCount >= MAX_WAITING) {
+  async call(queue: string, request: CallRequest): Promise<unknown> {
+    if (this.waitingCount >= MAX_WAITING) {
       throw new CallError('UNAVAILABLE', `${MAX_WAITING} calls wait for answers already`, true)
     }
-    const { timeoutMs, signal, ...rest } = request
-    const message: Call = { ...rest, replyTo, deadlineAt: Date.now() + timeoutMs }
+    const { timeoutMs, signal: _, ...rest } = request
+    const message: Call = { ...rest, replyTo: this.replyTo, deadlineAt: Date.now() + timeoutMs }
     const over = new AbortController()
-    const answer = expectAnswer(request, over.signal)
+    const answer = this.expectAnswer(request, over.signal)
     try {
-      const published = bus.publish(queue, message, { expiresInMs: timeoutMs }).then(
+      const published = this.bus.publish(queue, message, { expiresInMs: timeoutMs }).then(
         () => answer,
         (error: unknown) => {
           throw publishError(queue, request, error)
@@ -137,21 +114,42 @@ export async function makeCaller(
       const { code, message: text, retryable, details } = given.error
       throw new CallError(code, text, retryable, details)
     } finally {
-      over.abort()
+      // A reason spares the making of an exception that nobody reads.
+      over.abort(null)
     }
   }
 
+  async close(): Promise<void> {
+    const closed = new CallError('UNAVAILABLE', 'the caller was closed', true)
+    for (const waiters of this.waiting.values()) {
+      for (const waiter of waiters) waiter.reject(closed)
+    }
+    await this.consumer?.stop()
+  }
+
+  private async hear(body: unknown): Promise<void> {
+    const answer = parseAnswer(body)
+    if (!answer) {
+      this.log.warn({ replyTo: this.replyTo }, 'an answer of an unknown shape was dropped')
+      return
+    }
+    const waiters = this.waiting.get(answer.callId)
+    if (!waiters) this.log.debug({ callId: answer.callId }, 'an answer came that nobody waits for')
+    for (const waiter of waiters ?? []) waiter.resolve(answer)
+  }
+
   /** Until `over`, the first answer to the call; the caller's own signal ends it with ABORTED. */
-  function expectAnswer({ callId, verb, signal }: CallRequest, over: AbortSignal): Promise<Answer> {
+  private expectAnswer(request: CallRequest, over: AbortSignal): Promise<Answer> {
+    const { callId, verb, signal } = request
     return new Promise((resolve, reject) => {
       const waiter: Waiter = { resolve, reject }
-      const waiters = waiting.get(callId) ?? new Set()
-      waiting.set(callId, waiters.add(waiter))
-      waitingCount += 1
+      const waiters = this.waiting.get(callId) ?? new Set()
+      this.waiting.set(callId, waiters.add(waiter))
+      this.waitingCount += 1
       over.addEventListener('abort', () => {
-        waitingCount -= 1
+        this.waitingCount -= 1
         waiters.delete(waiter)
-        if (waiters.size === 0) waiting.delete(callId)
+        if (waiters.size === 0 && this.waiting.get(callId) === waiters) this.waiting.delete(callId)
       })
       const abort = (): void => {
         reject(new CallError('ABORTED', `${verb} is not waited for any more`, true))
@@ -160,16 +158,6 @@ export async function makeCaller(
       signal?.addEventListener('abort', abort, { once: true, signal: over })
     })
   }
-
-  async function close(): Promise<void> {
-    const closed = new CallError('UNAVAILABLE', 'the caller was closed', true)
-    for (const waiters of waiting.values()) {
-      for (const waiter of waiters) waiter.reject(closed)
-    }
-    await consumer.stop()
-  }
-
-  return { call, close }
 }
 
 function timeoutError(queue: string, { verb, timeoutMs }: CallRequest): CallError {
@@ -190,8 +178,9 @@ export interface ServedCall extends Omit<Call, 'replyTo'> {
 }
 
 /**
- * Does what a verb asks and resolves to a result (JSON; undefined arrives as null). An error that has
- * a text `code` and a boolean `retryable` goes to the caller as it is; anything else is INTERNAL.
+ * Does what a verb asks and resolves to a result (JSON; undefined arrives as null). An error that
+ * has a text `code` and a boolean `retryable` goes to the caller as it is; anything else is
+ * INTERNAL.
  */
 export type CallHandler = (call: ServedCall) => Promise<unknown>
 
@@ -270,33 +259,4 @@ export function failureOf(error: unknown): CallFailure {
     return { code: 'INTERNAL', message: told, retryable: true }
   }
   return { code, message: told, retryable, ...(details === undefined ? {} : { details }) }
-}
-
-function parseCall(body: unknown): Call | null {
-  if (!isRecord(body)) return null
-  const { callId, fence, verb, input, requestId, replyTo, deadlineAt } = body
-  if (!isText(callId) || !isText(verb) || !isText(replyTo)) return null
-  if (!(fence === null || Number.isSafeInteger(fence))) return null
-  if (!(requestId === null || isText(requestId))) return null
-  if (typeof deadlineAt !== 'number') return null
-  return { callId, fence: fence as number | null, verb, input, requestId, replyTo, deadlineAt }
-}
-
-function parseAnswer(body: unknown): Answer | null {
-  if (!isRecord(body) || !isText(body['callId'])) return null
-  const { callId, ok, result, error } = body
-  if (ok === true) return { callId, ok, result }
-  if (ok !== false || !isRecord(error)) return null
-  const { code, message, retryable, details } = error
-  if (!isText(code) || typeof message !== 'string' || typeof retryable !== 'boolean') return null
-  return { callId, ok, error: { code, message, retryable, details } }
-}
-
-/** Ids and names on the wire: text of a sane length. */
-function isText(value: unknown): value is string {
-  return typeof value === 'string' && value.length > 0 && value.length <= 500
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -15,30 +15,21 @@ export function pause(ms: number, signal?: AbortSignal): Promise<void> {
 }
 
 /** The promise's outcome; rejects with `late()` when it hasn't settled after `ms`. */
-export async function within<T>(ms: number, promise: Promise<T>, late: () => Error): Promise<T> {
-  const settled = new AbortController()
-  try {
-    return await Promise.race([
-      promise,
-      pause(ms, settled.signal).then(() => {
-        throw late()
-      }),
-    ])
-  } finally {
-    settled.abort()
-  }
+export function within<T>(ms: number, promise: Promise<T>, late: () => Error): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(late()), ms)
+    promise.then(resolve, reject).finally(() => clearTimeout(timer))
+  })
 }
 
 /** True when the promise settled, well or badly, within `ms`. */
-export async function settledWithin(ms: number, promise: Promise<unknown>): Promise<boolean> {
-  const settled = new AbortController()
-  const outcome = await Promise.race([
-    promise.then(
-      () => true,
-      () => true,
-    ),
-    pause(ms, settled.signal).then(() => false),
-  ])
-  settled.abort()
-  return outcome
+export function settledWithin(ms: number, promise: Promise<unknown>): Promise<boolean> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => resolve(false), ms)
+    const settled = (): void => {
+      clearTimeout(timer)
+      resolve(true)
+    }
+    promise.then(settled, settled)
+  })
 }

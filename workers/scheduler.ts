@@ -1,7 +1,7 @@
 /** The scheduler: answers where a server could go. The claim is the conductor's, under a guard. */
 import type { Logger } from 'pino'
 import { hostViews } from '../services/compute/allocation.ts'
-import { place } from '../services/compute/placement.ts'
+import { type PlacementRequest, place } from '../services/compute/placement.ts'
 import type { Db } from '../services/context.ts'
 import type { Bus, Consumer } from './bus.ts'
 import { serveCalls } from './call.ts'
@@ -27,10 +27,10 @@ export const startScheduler = (bus: Bus, db: Db, log: Logger): Promise<Consumer>
     { concurrency: CONCURRENCY, log },
   )
 
-function requestOf(input: unknown): { resources: Record<string, number>; tried: string[] } {
-  const { resources, tried } = input as { resources?: unknown; tried?: unknown }
+function requestOf(input: unknown): PlacementRequest {
+  const { resources, tried } = input as Partial<PlacementRequest>
   if (typeof resources !== 'object' || resources === null || !Array.isArray(tried)) {
     throw new TypeError('place needs resources and the hosts that were tried')
   }
-  return { resources: resources as Record<string, number>, tried: tried.map(String) }
+  return { resources, tried }
 }

@@ -16,8 +16,9 @@
  * - `discard` and `delete` of what is not there are success; `delete` forgets what is staged too.
  * - An id that is not a UUID in lower case is NOT_FOUND.
  */
-import { setTimeout as pause } from 'node:timers/promises'
+
 import { Readable } from 'node:stream'
+import { setTimeout as pause } from 'node:timers/promises'
 import {
   type ImageStore,
   ImageStoreError,

@@ -1,7 +1,8 @@
-import { Arg, Args, Ctx, ID, Query, Resolver } from 'type-graphql'
+import { Args, Ctx, Query, Resolver } from 'type-graphql'
 import { Flavor, FlavorConnection } from '../../schema/compute/flavor.ts'
 import { PageArgs } from '../../schema/core/input.ts'
 import { allow } from '../../services/access.ts'
+import { IdArg } from '../arguments.ts'
 import { pageOf } from '../page.ts'
 import type { Request } from '../request.ts'
 
@@ -14,7 +15,7 @@ export class FlavorResolver {
   }
 
   @Query(() => Flavor, { nullable: true, description: 'One size, or null.' })
-  flavor(@Ctx() ctx: Request, @Arg('id', () => ID) id: string) {
+  flavor(@Ctx() ctx: Request, @IdArg() id: string) {
     allow(ctx, 'compute.flavor.list')
     return ctx.load.flavor.load(id)
   }

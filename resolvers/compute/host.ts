@@ -1,7 +1,8 @@
-import { Arg, Args, Ctx, FieldResolver, ID, Query, Resolver, Root, Subscription } from 'type-graphql'
+import { Args, Ctx, FieldResolver, Query, Resolver, Root, Subscription } from 'type-graphql'
 import { Host, HostChange, HostConnection, HostInventory } from '../../schema/compute/host.ts'
 import { PageArgs } from '../../schema/core/input.ts'
 import { allow } from '../../services/access.ts'
+import { IdArg, OnlyArg, ResumeArg } from '../arguments.ts'
 import { pageOf } from '../page.ts'
 import type { Request } from '../request.ts'
 import { type ChangeOf, pagesOf, watch } from '../watch.ts'
@@ -15,12 +16,14 @@ export class HostResolver {
   }
 
   @Query(() => Host, { nullable: true, description: 'One host, or null. For operators.' })
-  host(@Ctx() ctx: Request, @Arg('id', () => ID) id: string) {
+  host(@Ctx() ctx: Request, @IdArg() id: string) {
     allow(ctx, 'compute.host.list')
     return ctx.load.host.load(id)
   }
 
-  @FieldResolver(() => [HostInventory], { description: 'What it has, and what servers hold of it.' })
+  @FieldResolver(() => [HostInventory], {
+    description: 'What it has, and what servers hold of it.',
+  })
   inventory(@Ctx() ctx: Request, @Root() host: Host) {
     return ctx.load.inventory.load(host.id)
   }
@@ -38,7 +41,11 @@ export class HostResolver {
         visible: () => true,
         snapshot: () =>
           pagesOf((behind, take) =>
-            context.db.host.findMany({ where: { AND: [where, behind] }, orderBy: { id: 'asc' }, take }),
+            context.db.host.findMany({
+              where: { AND: [where, behind] },
+              orderBy: { id: 'asc' },
+              take,
+            }),
           ),
         load: (load, hostId) => load.host.load(hostId),
         matches: () => true,
@@ -47,8 +54,8 @@ export class HostResolver {
   })
   hostChanged(
     @Root() change: ChangeOf<Host>,
-    @Arg('id', () => ID, { nullable: true }) _id?: string,
-    @Arg('after', () => String, { nullable: true }) _after?: string,
+    @OnlyArg() _id?: string,
+    @ResumeArg() _after?: string,
   ): ChangeOf<Host> {
     return change
   }

@@ -3,7 +3,6 @@ import {
   Args,
   Ctx,
   FieldResolver,
-  ID,
   Int,
   Mutation,
   Query,
@@ -32,6 +31,7 @@ import { Task, TaskConnection } from '../../schema/core/task.ts'
 import { Project } from '../../schema/identity/project.ts'
 import { Image } from '../../schema/image/image.ts'
 import { allow, allowInProject, refusal } from '../../services/access.ts'
+import { offeredServerActions, serverActions } from '../../services/compute/server.states.ts'
 import {
   serverCreate,
   serverDelete,
@@ -39,8 +39,9 @@ import {
   serverStart,
   serverStop,
 } from '../../services/compute/server.ts'
-import { offeredServerActions, serverActions } from '../../services/compute/server.states.ts'
+import { CloudError } from '../../services/errors.ts'
 import { isId } from '../../services/id.ts'
+import { FilterArg, IdArg, InputArg, OnlyArg, ResumeArg } from '../arguments.ts'
 import { actionsOf } from '../core/action.ts'
 import { faultOf } from '../core/fault.ts'
 import { tasksOf } from '../core/task.ts'
@@ -56,8 +57,12 @@ export class ServerResolver {
   async servers(
     @Ctx() ctx: Request,
     @Args(() => PageArgs) page: PageArgs,
-    @Arg('filter', () => ServerFilterInput, { nullable: true }) filter?: ServerFilterInput,
-    @Arg('orderBy', () => ServerOrderInput, { nullable: true }) orderBy?: ServerOrderInput,
+    @FilterArg(() => ServerFilterInput) filter?: ServerFilterInput,
+    @Arg('orderBy', () => ServerOrderInput, {
+      nullable: true,
+      description: 'In which order; newest first when left out.',
+    })
+    orderBy?: ServerOrderInput,
     @Arg('allProjects', () => Boolean, {
       nullable: true,
       description: 'Of all projects. For operators.',
@@ -75,38 +80,39 @@ export class ServerResolver {
     )
   }
 
-  @Query(() => Server, { nullable: true, description: "One server of the project, or null." })
-  server(@Ctx() ctx: Request, @Arg('id', () => ID) id: string) {
+  @Query(() => Server, { nullable: true, description: 'One server of the project, or null.' })
+  server(@Ctx() ctx: Request, @IdArg() id: string) {
     const { projectId } = allowInProject(ctx, 'compute.server.list')
     return isId(id) ? ctx.db.server.findFirst({ where: { id, projectId } }) : null
   }
 
   @Mutation(() => ServerPayload, { description: 'Makes a server and boots it.' })
-  serverCreate(@Ctx() ctx: Request, @Arg('input', () => ServerCreateInput) input: ServerCreateInput) {
+  serverCreate(@Ctx() ctx: Request, @InputArg(() => ServerCreateInput) input: ServerCreateInput) {
     return serverCreate(ctx, input)
   }
 
   @Mutation(() => ServerPayload, { description: 'Boots a server that is SHUTOFF.' })
-  serverStart(@Ctx() ctx: Request, @Arg('input', () => ServerActionInput) input: ServerActionInput) {
+  serverStart(@Ctx() ctx: Request, @InputArg(() => ServerActionInput) input: ServerActionInput) {
     return serverStart(ctx, input)
   }
 
   @Mutation(() => ServerPayload, {
     description: 'Asks the guest to shut down, and turns the machine off when it does not.',
   })
-  serverStop(@Ctx() ctx: Request, @Arg('input', () => ServerActionInput) input: ServerActionInput) {
+  serverStop(@Ctx() ctx: Request, @InputArg(() => ServerActionInput) input: ServerActionInput) {
     return serverStop(ctx, input)
   }
 
   @Mutation(() => ServerPayload, { description: 'Boots a running server anew.' })
-  serverReboot(@Ctx() ctx: Request, @Arg('input', () => ServerRebootInput) input: ServerRebootInput) {
+  serverReboot(@Ctx() ctx: Request, @InputArg(() => ServerRebootInput) input: ServerRebootInput) {
     return serverReboot(ctx, input)
   }
 
   @Mutation(() => ServerPayload, {
-    description: 'Removes a server and its disks, whatever its status; what runs on it is cancelled.',
+    description:
+      'Removes a server and its disks, whatever its status; what runs on it is cancelled.',
   })
-  serverDelete(@Ctx() ctx: Request, @Arg('input', () => ServerActionInput) input: ServerActionInput) {
+  serverDelete(@Ctx() ctx: Request, @InputArg(() => ServerActionInput) input: ServerActionInput) {
     return serverDelete(ctx, input)
   }
 
@@ -123,7 +129,11 @@ export class ServerResolver {
         visible: (event) => event.projectId === projectId,
         snapshot: () =>
           pagesOf((behind, take) =>
-            context.db.server.findMany({ where: { AND: [where, behind] }, orderBy: { id: 'asc' }, take }),
+            context.db.server.findMany({
+              where: { AND: [where, behind] },
+              orderBy: { id: 'asc' },
+              take,
+            }),
           ),
         load: (load, serverId) => load.server.load(serverId),
         matches: (server) =>
@@ -134,10 +144,9 @@ export class ServerResolver {
   })
   serverChanged(
     @Root() change: ChangeOf<ServerRow>,
-    @Arg('id', () => ID, { nullable: true }) _id?: string,
-    @Arg('filter', () => ServerFilterInput, { nullable: true }) _filter?: ServerFilterInput,
-    @Arg('after', () => String, { nullable: true, description: 'Resume behind this cursor.' })
-    _after?: string,
+    @OnlyArg() _id?: string,
+    @FilterArg(() => ServerFilterInput) _filter?: ServerFilterInput,
+    @ResumeArg() _after?: string,
   ): ChangeOf<ServerRow> {
     return change
   }
@@ -152,12 +161,18 @@ export class ServerResolver {
     return ctx.load.flavor.load(server.flavorId)
   }
 
-  @FieldResolver(() => Image, { nullable: true, description: 'What it started from; null once that is deleted.' })
+  @FieldResolver(() => Image, {
+    nullable: true,
+    description: 'What it started from; null once that is deleted.',
+  })
   image(@Ctx() ctx: Request, @Root() server: ServerRow) {
     return server.imageId ? ctx.load.image.load(server.imageId) : null
   }
 
-  @FieldResolver(() => Host, { nullable: true, description: 'Where it runs. Null for those who may not see hosts.' })
+  @FieldResolver(() => Host, {
+    nullable: true,
+    description: 'Where it runs. Null for those who may not see hosts.',
+  })
   host(@Ctx() ctx: Request, @Root() server: ServerRow) {
     const hidden = !ctx.actor || refusal(ctx.actor, 'compute.host.list') !== null
     return hidden || !server.hostId ? null : ctx.load.host.load(server.hostId)
@@ -165,17 +180,18 @@ export class ServerResolver {
 
   @FieldResolver(() => String, {
     nullable: true,
-    description: `The last lines of the serial console, at most ${MAX_CONSOLE_LINES}; null while its host can not be reached.`,
+    description: 'The last lines of the serial console; null while its host can not be reached.',
   })
   async consoleLog(
     @Ctx() ctx: Request,
     @Root() server: ServerRow,
-    @Arg('lines', () => Int, { defaultValue: 100 }) lines: number,
+    @Arg('lines', () => Int, { defaultValue: 100, description: `1 to ${MAX_CONSOLE_LINES}.` })
+    lines: number,
   ) {
     allow(ctx, 'compute.server.console-log')
+    if (lines < 1 || lines > MAX_CONSOLE_LINES) throw badLines()
     const host = server.hostId ? await ctx.load.host.load(server.hostId) : null
-    const wanted = Math.min(Math.max(lines, 1), MAX_CONSOLE_LINES)
-    return host ? ctx.consoleLog(host.name, server.id, wanted) : null
+    return host ? ctx.consoleLog(host.name, server.id, lines) : null
   }
 
   @FieldResolver(() => [Action], { description: 'What can be done with it, and why not.' })
@@ -183,12 +199,18 @@ export class ServerResolver {
     return actionsOf(ctx, server, serverActions, offeredServerActions)
   }
 
-  @FieldResolver(() => Fault, { nullable: true, description: 'Why it is in ERROR, or was stopped.' })
+  @FieldResolver(() => Fault, {
+    nullable: true,
+    description: 'Why it is in ERROR, or was stopped.',
+  })
   fault(@Root() server: ServerRow) {
     return faultOf(server.fault)
   }
 
-  @FieldResolver(() => Task, { nullable: true, description: 'The task that runs, otherwise the latest.' })
+  @FieldResolver(() => Task, {
+    nullable: true,
+    description: 'The task that runs, otherwise the latest.',
+  })
   task(@Ctx() ctx: Request, @Root() server: ServerRow) {
     return server.taskId ? ctx.load.task.load(server.taskId) : null
   }
@@ -205,14 +227,22 @@ interface WatchArgs {
   filter?: ServerFilterInput | null
 }
 
+const badLines = (): CloudError =>
+  new CloudError('BAD_INPUT', `The console gives 1 to ${MAX_CONSOLE_LINES} lines`, {
+    fields: [{ path: 'lines', message: `must be 1 to ${MAX_CONSOLE_LINES}` }],
+  })
+
 const filterOf = (filter: ServerFilterInput | null | undefined) => ({
   ...(filter?.name && { name: textFilter(filter.name) }),
-  ...(filter?.status && { status: { in: filter.status } }),
+  ...(filter?.status && { status: { in: [...new Set(filter.status)] } }),
 })
 
 @Resolver(() => ServerPayload)
 export class ServerPayloadResolver {
-  @FieldResolver(() => Server, { nullable: true, description: 'The server as it is now; null once it is gone.' })
+  @FieldResolver(() => Server, {
+    nullable: true,
+    description: 'The server as it is now; null once it is gone.',
+  })
   server(@Ctx() ctx: Request, @Root() payload: ServerPayload) {
     return payload.serverId ? ctx.load.server.load(payload.serverId) : null
   }

@@ -1,19 +1,20 @@
+import type { Action } from '../../schema/core/action.ts'
 import { refusal } from '../../services/access.ts'
 import type { Context } from '../../services/context.ts'
 import { type ActionRow, type Lockable, stateRefusal } from '../../services/transition.ts'
-import type { Action } from '../../schema/core/action.ts'
 
 /** What the caller may do with a resource now, from its state table and the access rules. */
 export function actionsOf<Name extends string, Status extends string>(
-  ctx: Pick<Context, 'actor'>,
-  resource: Lockable,
+  { actor }: Pick<Context, 'actor'>,
+  resource: Lockable & { projectId: string },
   table: Record<Name, ActionRow<Status>>,
   offered: readonly Name[],
 ): Action[] {
+  const foreign = resource.projectId === actor?.projectId ? null : 'it belongs to another project'
   return offered.map((name) => {
     const row = table[name]
-    const forbidden = ctx.actor ? refusal(ctx.actor, row.rule) : 'this needs a token'
-    const reason = forbidden ?? stateRefusal(name, row, resource)
+    const forbidden = actor ? refusal(actor, row.rule) : 'this needs a token'
+    const reason = forbidden ?? foreign ?? stateRefusal(name, row, resource)
     return { name, allowed: reason === null, reason }
   })
 }

@@ -1,11 +1,12 @@
-import { Arg, Resolver, Root, Subscription } from 'type-graphql'
+import { Resolver, Root, Subscription } from 'type-graphql'
 import { Event } from '../../schema/core/change.ts'
 import { allowInProject } from '../../services/access.ts'
 import { checkCursor, type EventRow, eventHead } from '../../services/core/event.ts'
+import { ResumeArg } from '../arguments.ts'
 import type { Request } from '../request.ts'
 
-async function* events(ctx: Request, after: string | undefined, projectId: string) {
-  if (after) await checkCursor(ctx.db, after)
+async function* events(ctx: Request, after: string | null | undefined, projectId: string) {
+  if (after != null) await checkCursor(ctx.db, after)
   const start = after ?? (await eventHead(ctx.db))
   yield* ctx.events.after(start, (event) => event.projectId === projectId, ctx.signal)
 }
@@ -17,11 +18,7 @@ export class EventResolver {
     subscribe: ({ context, args }: { context: Request; args: { after?: string } }) =>
       events(context, args.after, allowInProject(context, 'core.event.list').projectId),
   })
-  events(
-    @Root() event: EventRow,
-    @Arg('after', () => String, { nullable: true, description: 'Resume behind this cursor.' })
-    _after?: string,
-  ): EventRow {
+  events(@Root() event: EventRow, @ResumeArg() _after?: string): EventRow {
     return event
   }
 }

@@ -1,14 +1,18 @@
-import { Arg, Ctx, ID, Query, Resolver } from 'type-graphql'
+import { Ctx, Query, Resolver } from 'type-graphql'
 import { Node } from '../../schema/node.ts'
 import { allow, refusal } from '../../services/access.ts'
 import { isId } from '../../services/id.ts'
+import { IdArg } from '../arguments.ts'
 import { visibleImages } from '../image/image.ts'
 import type { Request } from '../request.ts'
 
 @Resolver()
 export class NodeResolver {
-  @Query(() => Node, { nullable: true, description: 'Anything that you may see, by its id; or null.' })
-  async node(@Ctx() ctx: Request, @Arg('id', () => ID) id: string) {
+  @Query(() => Node, {
+    nullable: true,
+    description: 'Anything that you may see, by its id; or null.',
+  })
+  async node(@Ctx() ctx: Request, @IdArg() id: string) {
     const actor = allow(ctx, 'identity.session.get')
     if (!isId(id)) return null
     const { projectId } = actor
@@ -18,7 +22,8 @@ export class NodeResolver {
       refusal(actor, 'compute.host.list') === null && named('Host', ctx.load.host.load(id)),
       readable && named('Server', ctx.db.server.findFirst({ where: { id, projectId } })),
       readable && named('Task', ctx.db.task.findFirst({ where: { id, projectId } })),
-      readable && named('Image', ctx.db.image.findFirst({ where: { id, ...visibleImages(projectId) } })),
+      readable &&
+        named('Image', ctx.db.image.findFirst({ where: { id, ...visibleImages(projectId) } })),
       projectId === id && named('Project', ctx.load.project.load(id)),
     ])
     return found.find(Boolean) || null

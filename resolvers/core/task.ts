@@ -1,11 +1,12 @@
-import { Arg, Args, Ctx, FieldResolver, ID, Int, Query, Resolver, Root, Subscription } from 'type-graphql'
+import { Args, Ctx, FieldResolver, Int, Query, Resolver, Root, Subscription } from 'type-graphql'
 import type { Task as TaskRow } from '../../prisma/generated/client.ts'
 import { PageArgs } from '../../schema/core/input.ts'
 import { Task, TaskChange, TaskConnection, TaskStep } from '../../schema/core/task.ts'
 import { allowInProject } from '../../services/access.ts'
 import type { StepRecord } from '../../services/core/task.ts'
 import { isId } from '../../services/id.ts'
-import { pageOf, type PageRequest } from '../page.ts'
+import { IdArg, OnlyArg, ResumeArg } from '../arguments.ts'
+import { type PageRequest, pageOf } from '../page.ts'
 import type { Request } from '../request.ts'
 import { type ChangeOf, pagesOf, watch } from '../watch.ts'
 
@@ -18,13 +19,14 @@ export class TaskResolver {
   }
 
   @Query(() => Task, { nullable: true, description: 'One task of the project, or null.' })
-  task(@Ctx() ctx: Request, @Arg('id', () => ID) id: string) {
+  task(@Ctx() ctx: Request, @IdArg() id: string) {
     const { projectId } = allowInProject(ctx, 'core.task.list')
     return isId(id) ? ctx.db.task.findFirst({ where: { id, projectId } }) : null
   }
 
   @Subscription(() => TaskChange, {
-    description: 'The unfinished tasks of the project as they are, then every change; one with `id`.',
+    description:
+      'The unfinished tasks of the project as they are, then every change; one with `id`.',
     subscribe: ({ context, args }: { context: Request; args: { id?: string; after?: string } }) => {
       const { projectId } = allowInProject(context, 'core.task.list')
       const { id, after } = args
@@ -36,7 +38,11 @@ export class TaskResolver {
         visible: (event) => event.projectId === projectId,
         snapshot: () =>
           pagesOf((behind, take) =>
-            context.db.task.findMany({ where: { AND: [where, behind] }, orderBy: { id: 'asc' }, take }),
+            context.db.task.findMany({
+              where: { AND: [where, behind] },
+              orderBy: { id: 'asc' },
+              take,
+            }),
           ),
         load: (load, taskId) => load.task.load(taskId),
         matches: () => true,
@@ -45,14 +51,15 @@ export class TaskResolver {
   })
   taskChanged(
     @Root() change: ChangeOf<TaskRow>,
-    @Arg('id', () => ID, { nullable: true }) _id?: string,
-    @Arg('after', () => String, { nullable: true, description: 'Resume behind this cursor.' })
-    _after?: string,
+    @OnlyArg() _id?: string,
+    @ResumeArg() _after?: string,
   ): ChangeOf<TaskRow> {
     return change
   }
 
-  @FieldResolver(() => Int, { description: 'How often it began, from 1: a creation is tried on another host.' })
+  @FieldResolver(() => Int, {
+    description: 'How often it began, from 1: a creation is tried on another host.',
+  })
   attempt(@Root() task: TaskRow): number {
     return task.round + 1
   }

@@ -1,4 +1,4 @@
-import { Arg, Ctx, FieldResolver, Mutation, Query, Resolver, Root } from 'type-graphql'
+import { Ctx, FieldResolver, Mutation, Query, Resolver, Root } from 'type-graphql'
 import { Project } from '../../schema/identity/project.ts'
 import {
   Session,
@@ -12,6 +12,7 @@ import { allow } from '../../services/access.ts'
 import type { Actor } from '../../services/context.ts'
 import { tokenRevoke } from '../../services/identity/revocation.ts'
 import { tokenCreate } from '../../services/identity/sign-in.ts'
+import { InputArg } from '../arguments.ts'
 import type { Request } from '../request.ts'
 
 /** A token as the API shows it: all of it is in the token itself. */
@@ -27,17 +28,25 @@ const tokenOf = (actor: Actor) => ({
 @Resolver(() => Token)
 export class TokenResolver {
   @Mutation(() => TokenCreatePayload, { description: 'Signs in. Needs no token.' })
-  async tokenCreate(@Ctx() ctx: Request, @Arg('input', () => TokenCreateInput) input: TokenCreateInput) {
+  async tokenCreate(
+    @Ctx() ctx: Request,
+    @InputArg(() => TokenCreateInput) input: TokenCreateInput,
+  ) {
     const { secret, actor } = await tokenCreate(ctx, input)
     return { secret, token: tokenOf(actor) }
   }
 
-  @Mutation(() => TokenRevokePayload, { description: 'Takes a token of yours back, at once and everywhere.' })
-  tokenRevoke(@Ctx() ctx: Request, @Arg('input', () => TokenRevokeInput) input: TokenRevokeInput) {
+  @Mutation(() => TokenRevokePayload, {
+    description: 'Takes a token of yours back, at once and everywhere.',
+  })
+  tokenRevoke(@Ctx() ctx: Request, @InputArg(() => TokenRevokeInput) input: TokenRevokeInput) {
     return tokenRevoke(ctx, input)
   }
 
-  @FieldResolver(() => Project, { nullable: true, description: 'The project it is for; null: unscoped.' })
+  @FieldResolver(() => Project, {
+    nullable: true,
+    description: 'The project it is for; null: unscoped.',
+  })
   project(@Ctx() ctx: Request, @Root() token: ReturnType<typeof tokenOf>) {
     return token.projectId ? ctx.load.project.load(token.projectId) : null
   }
@@ -50,7 +59,10 @@ export class SessionResolver {
     return tokenOf(allow(ctx, 'identity.session.get'))
   }
 
-  @FieldResolver(() => Project, { nullable: true, description: 'The project of the token; null: unscoped.' })
+  @FieldResolver(() => Project, {
+    nullable: true,
+    description: 'The project of the token; null: unscoped.',
+  })
   project(@Ctx() ctx: Request, @Root() token: ReturnType<typeof tokenOf>) {
     return token.projectId ? ctx.load.project.load(token.projectId) : null
   }

@@ -1,9 +1,7 @@
 import {
-  Arg,
   Args,
   Ctx,
   FieldResolver,
-  ID,
   Mutation,
   Query,
   Resolver,
@@ -28,8 +26,9 @@ import {
 } from '../../schema/image/image.ts'
 import { allowInProject } from '../../services/access.ts'
 import { isId } from '../../services/id.ts'
-import { imageCreate, imageDelete } from '../../services/image/image.ts'
 import { imageActions, offeredImageActions } from '../../services/image/image.states.ts'
+import { imageCreate, imageDelete } from '../../services/image/image.ts'
+import { FilterArg, IdArg, InputArg, OnlyArg, ResumeArg } from '../arguments.ts'
 import { actionsOf } from '../core/action.ts'
 import { faultOf } from '../core/fault.ts'
 import { pageOf, textFilter } from '../page.ts'
@@ -50,19 +49,19 @@ export class ImageResolver {
   async images(
     @Ctx() ctx: Request,
     @Args(() => PageArgs) page: PageArgs,
-    @Arg('filter', () => ImageFilterInput, { nullable: true }) filter?: ImageFilterInput,
+    @FilterArg(() => ImageFilterInput) filter?: ImageFilterInput,
   ) {
     const { projectId } = allowInProject(ctx, 'image.image.list')
     const where = {
       AND: [visibleImages(projectId)],
       ...(filter?.name && { name: textFilter(filter.name) }),
-      ...(filter?.status && { status: { in: filter.status } }),
+      ...(filter?.status && { status: { in: [...new Set(filter.status)] } }),
     }
     return ImageConnection.of(await pageOf<Image>(ctx.db.image, where, page))
   }
 
   @Query(() => Image, { nullable: true, description: 'One image that the project sees, or null.' })
-  image(@Ctx() ctx: Request, @Arg('id', () => ID) id: string) {
+  image(@Ctx() ctx: Request, @IdArg() id: string) {
     const { projectId } = allowInProject(ctx, 'image.image.list')
     return isId(id) ? ctx.db.image.findFirst({ where: { id, ...visibleImages(projectId) } }) : null
   }
@@ -70,12 +69,14 @@ export class ImageResolver {
   @Mutation(() => ImageCreatePayload, {
     description: 'Makes an image without bytes; PUT them to `uploadUrl` then.',
   })
-  imageCreate(@Ctx() ctx: Request, @Arg('input', () => ImageCreateInput) input: ImageCreateInput) {
+  imageCreate(@Ctx() ctx: Request, @InputArg(() => ImageCreateInput) input: ImageCreateInput) {
     return imageCreate(ctx, input)
   }
 
-  @Mutation(() => ImagePayload, { description: 'Removes an image and its bytes. Servers keep their disks.' })
-  imageDelete(@Ctx() ctx: Request, @Arg('input', () => ImageActionInput) input: ImageActionInput) {
+  @Mutation(() => ImagePayload, {
+    description: 'Removes an image and its bytes. Servers keep their disks.',
+  })
+  imageDelete(@Ctx() ctx: Request, @InputArg(() => ImageActionInput) input: ImageActionInput) {
     return imageDelete(ctx, input)
   }
 
@@ -106,24 +107,32 @@ export class ImageResolver {
   })
   imageChanged(
     @Root() change: ChangeOf<ImageRow>,
-    @Arg('id', () => ID, { nullable: true }) _id?: string,
-    @Arg('after', () => String, { nullable: true, description: 'Resume behind this cursor.' })
-    _after?: string,
+    @OnlyArg() _id?: string,
+    @ResumeArg() _after?: string,
   ): ChangeOf<ImageRow> {
     return change
   }
 
-  @FieldResolver(() => Project, { nullable: true, description: "Whose it is; null when it is not the caller's." })
+  @FieldResolver(() => Project, {
+    nullable: true,
+    description: "Whose it is; null when it is not the caller's.",
+  })
   project(@Ctx() ctx: Request, @Root() image: ImageRow) {
     return image.projectId === ctx.actor?.projectId ? ctx.load.project.load(image.projectId) : null
   }
 
-  @FieldResolver(() => String, { nullable: true, description: 'Where to PUT the bytes; null once they are there.' })
+  @FieldResolver(() => String, {
+    nullable: true,
+    description: 'Where to PUT the bytes; null once they are there.',
+  })
   uploadUrl(@Root() image: ImageRow): string | null {
     return image.status === 'ACTIVE' ? null : bytesPath(image.id)
   }
 
-  @FieldResolver(() => String, { nullable: true, description: 'Where to GET the bytes; null before they are there.' })
+  @FieldResolver(() => String, {
+    nullable: true,
+    description: 'Where to GET the bytes; null before they are there.',
+  })
   downloadUrl(@Root() image: ImageRow): string | null {
     return image.status === 'ACTIVE' ? bytesPath(image.id) : null
   }
@@ -135,11 +144,7 @@ export class ImageResolver {
 
   @FieldResolver(() => [Action], { description: 'What can be done with it, and why not.' })
   actions(@Ctx() ctx: Request, @Root() image: ImageRow): Action[] {
-    const own = image.projectId === ctx.actor?.projectId
-    const actions = actionsOf(ctx, image, imageActions, offeredImageActions)
-    return own
-      ? actions
-      : actions.map(({ name }) => ({ name, allowed: false, reason: 'it belongs to another project' }))
+    return actionsOf(ctx, image, imageActions, offeredImageActions)
   }
 }
 
@@ -150,7 +155,10 @@ export class ImageCreatePayloadResolver {
     return payload.imageId ? ctx.load.image.load(payload.imageId) : null
   }
 
-  @FieldResolver(() => String, { nullable: true, description: 'PUT the bytes here, with the same token.' })
+  @FieldResolver(() => String, {
+    nullable: true,
+    description: 'PUT the bytes here, with the same token.',
+  })
   uploadUrl(@Root() payload: ImageCreatePayload): string | null {
     return payload.imageId && bytesPath(payload.imageId)
   }
@@ -158,7 +166,10 @@ export class ImageCreatePayloadResolver {
 
 @Resolver(() => ImagePayload)
 export class ImagePayloadResolver {
-  @FieldResolver(() => Image, { nullable: true, description: 'The image as it is now; null once it is gone.' })
+  @FieldResolver(() => Image, {
+    nullable: true,
+    description: 'The image as it is now; null once it is gone.',
+  })
   image(@Ctx() ctx: Request, @Root() payload: ImagePayload) {
     return payload.imageId ? ctx.load.image.load(payload.imageId) : null
   }

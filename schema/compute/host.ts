@@ -37,7 +37,11 @@ export class Capability {
   value!: string
 }
 
-@ObjectType({ implements: Node, description: 'A machine that runs servers.', simpleResolvers: true })
+@ObjectType({
+  implements: Node,
+  description: 'A machine that runs servers.',
+  simpleResolvers: true,
+})
 export class Host extends Node {
   @Field(() => String, { description: 'Unique in the cloud.' })
   name!: string

@@ -1,16 +1,12 @@
-import { IsIn, IsOptional, IsUUID, Length } from 'class-validator'
+import { IsIn, IsOptional, IsUUID } from 'class-validator'
 import { Field, GraphQLISODateTime, ID, InputType, Int, ObjectType } from 'type-graphql'
-import {
-  type PowerState,
-  powerStates,
-  type ServerStatus,
-  serverStatuses,
-} from '../../services/compute/server.states.ts'
+import type { PowerState, ServerStatus } from '../../services/compute/server.states.ts'
 import { connectionOf } from '../connection.ts'
 import { changeOf } from '../core/change.ts'
 import { FilterCount } from '../core/error.ts'
 import {
   ActionInput,
+  IsName,
   KeyedInput,
   MAX_NAME_LENGTH,
   OrderDirectionEnum,
@@ -23,21 +19,30 @@ import { Node } from '../node.ts'
 export const ServerStatusEnum = enumOf(
   'ServerStatus',
   "Where a server is in its life; OpenStack's words.",
-  serverStatuses,
+  {
+    BUILD: 'It is being made.',
+    ACTIVE: 'It runs.',
+    REBOOT: 'Its guest was asked to boot anew.',
+    HARD_REBOOT: 'Its machine is being reset.',
+    SHUTOFF: 'It is turned off; it keeps its disk and its place.',
+    ERROR: 'Something failed for good; `fault` says what.',
+  } satisfies Record<ServerStatus, string>,
 )
-export const PowerStateEnum = enumOf(
-  'PowerState',
-  'What the hypervisor says of the machine.',
-  powerStates,
-)
+export const PowerStateEnum = enumOf('PowerState', 'What the hypervisor says of the machine.', {
+  NOSTATE: 'There is no machine yet, or nothing is known of it.',
+  RUNNING: 'It runs.',
+  PAUSED: 'It is held: in memory, without processor time.',
+  SHUTDOWN: 'It is off.',
+  CRASHED: 'It ended by a failure.',
+} satisfies Record<PowerState, string>)
 export const RebootModeEnum = enumOf('RebootMode', 'How a reboot treats the guest.', {
   SOFT: 'The guest is asked to shut down, and forced after a while.',
   HARD: 'The machine is reset without asking.',
 })
-const ServerOrderFieldEnum = enumOf('ServerOrderField', 'What servers can be ordered by.', [
-  'CREATED_AT',
-  'NAME',
-])
+const ServerOrderFieldEnum = enumOf('ServerOrderField', 'What servers can be ordered by.', {
+  CREATED_AT: 'When they were asked for.',
+  NAME: 'Their names; equal ones by when they were asked for.',
+})
 
 @ObjectType({ implements: Node, description: 'A virtual machine.', simpleResolvers: true })
 export class Server extends Node {
@@ -95,7 +100,7 @@ export class ServerOrderInput {
 @InputType({ description: 'A new server.' })
 export class ServerCreateInput extends KeyedInput {
   @Field(() => String, { description: `1 to ${MAX_NAME_LENGTH} characters.` })
-  @Length(1, MAX_NAME_LENGTH)
+  @IsName()
   name!: string
 
   @Field(() => ID, { description: 'Its size.' })
@@ -115,7 +120,10 @@ export class ServerCreateInput extends KeyedInput {
 
 @InputType({ description: 'A server to act on.' })
 export class ServerActionInput extends ActionInput {
-  @Field(() => Boolean, { nullable: true, description: 'Change nothing; answer whether it would be accepted.' })
+  @Field(() => Boolean, {
+    nullable: true,
+    description: 'Change nothing; answer whether it would be accepted.',
+  })
   dryRun?: boolean | null
 }
 
@@ -126,7 +134,10 @@ export class ServerRebootInput extends ServerActionInput {
   mode!: 'SOFT' | 'HARD'
 }
 
-@ObjectType({ description: 'Where placement would put a server, and what refused it.', simpleResolvers: true })
+@ObjectType({
+  description: 'Where placement would put a server, and what refused it.',
+  simpleResolvers: true,
+})
 export class Placement {
   @Field(() => Int, { description: 'Hosts of the cloud.' })
   hostsTotal!: number
@@ -134,7 +145,9 @@ export class Placement {
   @Field(() => Int, { description: 'Hosts that could take the server.' })
   hostsPassed!: number
 
-  @Field(() => [FilterCount], { description: 'What each filter did with the hosts that reached it.' })
+  @Field(() => [FilterCount], {
+    description: 'What each filter did with the hosts that reached it.',
+  })
   filters!: FilterCount[]
 }
 
@@ -146,7 +159,10 @@ export class Plan {
   @Field(() => [Quota], { description: "The project's quotas as they would be." })
   quotas!: Quota[]
 
-  @Field(() => Placement, { nullable: true, description: 'Where it would go; null when nothing is placed.' })
+  @Field(() => Placement, {
+    nullable: true,
+    description: 'Where it would go; null when nothing is placed.',
+  })
   placement!: Placement | null
 }
 

@@ -11,6 +11,9 @@ export class Action {
   @Field(() => Boolean, { description: 'Whether it would be accepted now.' })
   allowed!: boolean
 
-  @Field(() => String, { nullable: true, description: 'Why it would be refused; null when allowed.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'Why it would be refused; null when allowed.',
+  })
   reason!: string | null
 }

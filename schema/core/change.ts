@@ -47,7 +47,9 @@ export function changeOf<T extends object>(name: string, node: () => new () => T
     simpleResolvers: true,
   })
   class Change {
-    @Field(() => String, { description: 'Give it as `after` to resume the watch behind this change.' })
+    @Field(() => String, {
+      description: 'Give it as `after` to resume the watch behind this change.',
+    })
     cursor!: string
 
     @Field(() => ChangeKindEnum, { description: 'What happened.' })
@@ -56,7 +58,12 @@ export function changeOf<T extends object>(name: string, node: () => new () => T
     @Field(() => ID, { description: `The id of the ${name}.` })
     id!: string
 
-    @Field(node, { name: field, simple: false, nullable: true, description: `The ${name} as it is now; null once it is deleted.` })
+    @Field(node, {
+      name: field,
+      simple: false,
+      nullable: true,
+      description: `The ${name} as it is now; null once it is deleted.`,
+    })
     row!: T | null
   }
   return Change

@@ -8,7 +8,10 @@ export const ErrorCodeEnum = enumOf(
   errorCodes,
 )
 
-@ObjectType({ description: 'How a placement filter treated the hosts that reached it.', simpleResolvers: true })
+@ObjectType({
+  description: 'How a placement filter treated the hosts that reached it.',
+  simpleResolvers: true,
+})
 export class FilterCount {
   @Field(() => String, { description: 'The name of the filter, for example `RamFilter`.' })
   name!: string
@@ -53,13 +56,22 @@ export class ErrorDetails {
   @Field(() => Float, { nullable: true, description: 'What was asked for.' })
   requested?: number
 
-  @Field(() => [String], { nullable: true, description: 'INVALID_STATE: statuses that would allow it.' })
+  @Field(() => [String], {
+    nullable: true,
+    description: 'INVALID_STATE: statuses that would allow it.',
+  })
   allowedStatuses?: string[]
 
-  @Field(() => [FilterCount], { nullable: true, description: 'NO_VALID_HOST: what each filter did.' })
+  @Field(() => [FilterCount], {
+    nullable: true,
+    description: 'NO_VALID_HOST: what each filter did.',
+  })
   filters?: FilterCount[]
 
-  @Field(() => [FieldProblem], { nullable: true, description: 'BAD_INPUT: the values that are wrong.' })
+  @Field(() => [FieldProblem], {
+    nullable: true,
+    description: 'BAD_INPUT: the values that are wrong.',
+  })
   fields?: FieldProblem[]
 }
 

@@ -1,4 +1,4 @@
-import { IsInt, IsOptional, IsUUID, Length, Max, MaxLength, Min } from 'class-validator'
+import { IsInt, IsOptional, IsUUID, Length, Max, MaxLength, Min, ValidateBy } from 'class-validator'
 import { ArgsType, Field, ID, InputType, Int } from 'type-graphql'
 import { enumOf } from '../enums.ts'
 
@@ -6,12 +6,55 @@ export const DEFAULT_FIRST = 50
 export const MAX_FIRST = 200
 /** The longest name of a resource, as OpenStack has it. */
 export const MAX_NAME_LENGTH = 255
+/** A cursor holds a name, whose characters may take twelve bytes each. */
+const MAX_CURSOR_LENGTH = 8192
+const MAX_KEY_LENGTH = 255
 
-export const OrderDirectionEnum = enumOf('OrderDirection', 'Upwards or downwards.', ['ASC', 'DESC'])
+/** Whether PostgreSQL takes the text as it is: no NUL, no half of a surrogate pair. */
+export const isStorable = (text: unknown): text is string =>
+  typeof text === 'string' && !/\0|\p{Surrogate}/u.test(text)
+
+/** What names must not hold: they are shown on terminals and written to logs. */
+const CONTROL = /\p{Cc}/u
+
+/** Text of `min` to `max` characters that can be stored. */
+export function IsText(min: number, max: number): PropertyDecorator {
+  const validate = isStorable
+  const message = '$property must be text without NUL and half characters'
+  return (target, key) => {
+    Length(min, max)(target, key)
+    ValidateBy({ name: 'isText', validator: { validate, defaultMessage: () => message } })(
+      target,
+      key,
+    )
+  }
+}
+
+/** A name that a person gave: not blank, on one line. */
+export function IsName(): PropertyDecorator {
+  const validate = (text: unknown) =>
+    typeof text === 'string' && text.trim() !== '' && !CONTROL.test(text)
+  const message = '$property must be a name: not blank, without control characters'
+  return (target, key) => {
+    IsText(1, MAX_NAME_LENGTH)(target, key)
+    ValidateBy({ name: 'isName', validator: { validate, defaultMessage: () => message } })(
+      target,
+      key,
+    )
+  }
+}
+
+export const OrderDirectionEnum = enumOf('OrderDirection', 'Upwards or downwards.', {
+  ASC: 'The smallest, oldest or first of the alphabet comes first.',
+  DESC: 'The largest, newest or last of the alphabet comes first.',
+})
 
 @ArgsType()
 export class PageArgs {
-  @Field(() => Int, { defaultValue: DEFAULT_FIRST, description: `Rows of the page, 1 to ${MAX_FIRST}.` })
+  @Field(() => Int, {
+    defaultValue: DEFAULT_FIRST,
+    description: `Rows of the page, 1 to ${MAX_FIRST}.`,
+  })
   @IsInt()
   @Min(1)
   @Max(MAX_FIRST)
@@ -19,7 +62,7 @@ export class PageArgs {
 
   @Field(() => String, { nullable: true, description: 'The cursor behind which the page begins.' })
   @IsOptional()
-  @MaxLength(1024)
+  @MaxLength(MAX_CURSOR_LENGTH)
   after?: string | null
 }
 
@@ -43,7 +86,7 @@ export class KeyedInput {
       'Chosen by the client: a repetition with the same key and arguments gets the first answer again, with others CONFLICT.',
   })
   @IsOptional()
-  @Length(1, 255)
+  @IsText(1, MAX_KEY_LENGTH)
   idempotencyKey?: string | null
 }
 
@@ -59,5 +102,6 @@ export class ActionInput extends KeyedInput {
   })
   @IsOptional()
   @IsInt()
+  @Min(1)
   ifVersion?: number | null
 }

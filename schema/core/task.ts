@@ -1,10 +1,5 @@
 import { Field, GraphQLISODateTime, ID, Int, ObjectType } from 'type-graphql'
-import {
-  type StepStatus,
-  stepStatuses,
-  type TaskStatus,
-  taskStatuses,
-} from '../../services/core/task.ts'
+import type { StepStatus, TaskStatus } from '../../services/core/task.ts'
 import { connectionOf } from '../connection.ts'
 import { enumOf } from '../enums.ts'
 import { Node } from '../node.ts'
@@ -13,10 +8,24 @@ import { TaskError } from './error.ts'
 
 export const TaskStatusEnum = enumOf(
   'TaskStatus',
-  'QUEUED, then RUNNING; UNWINDING takes back what was done before a task ends as FAILED; CANCELLED was interrupted by a later task.',
-  taskStatuses,
+  'How far a task is: QUEUED, RUNNING, perhaps UNWINDING, and one of three ends.',
+  {
+    QUEUED: 'Nobody works on it yet.',
+    RUNNING: 'Its steps are being done, or wait for their next try.',
+    UNWINDING: 'It failed; what its steps did is being taken back.',
+    SUCCEEDED: 'All of its steps are done.',
+    FAILED: 'It gave up; `error` says why.',
+    CANCELLED: 'A later task interrupted it and took over.',
+  } satisfies Record<TaskStatus, string>,
 )
-export const TaskStepStatusEnum = enumOf('TaskStepStatus', 'How far a step is.', stepStatuses)
+export const TaskStepStatusEnum = enumOf('TaskStepStatus', 'How far a step is.', {
+  PENDING: 'Its turn has not come.',
+  RUNNING: 'It is being done.',
+  DONE: 'It is done.',
+  FAILED: 'It could not be done.',
+  UNDOING: 'What it did is being taken back.',
+  UNDONE: 'What it did is taken back.',
+} satisfies Record<StepStatus, string>)
 
 @ObjectType({ description: 'A step of a task.', simpleResolvers: true })
 export class TaskStep {
@@ -41,7 +50,8 @@ export class TaskStep {
 
 @ObjectType({
   implements: Node,
-  description: 'Work that goes on after a mutation answered: durable, in steps, with a deadline and an undo.',
+  description:
+    'Work that goes on after a mutation answered: durable, in steps, with a deadline and an undo.',
   simpleResolvers: true,
 })
 export class Task extends Node {
@@ -60,7 +70,10 @@ export class Task extends Node {
   @Field(() => String, { nullable: true, description: 'What it waits for now, in words.' })
   waitingFor!: string | null
 
-  @Field(() => TaskError, { nullable: true, description: 'Why it failed, or what it unwinds from.' })
+  @Field(() => TaskError, {
+    nullable: true,
+    description: 'Why it failed, or what it unwinds from.',
+  })
   error!: TaskError | null
 
   @Field(() => String, { nullable: true, description: 'The request that asked for it.' })

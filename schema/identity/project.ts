@@ -36,7 +36,10 @@ export class Project extends Node {
 
 export const ProjectConnection = connectionOf('Project', () => Project)
 
-@ObjectType({ description: 'What a project may have of a resource, and has.', simpleResolvers: true })
+@ObjectType({
+  description: 'What a project may have of a resource, and has.',
+  simpleResolvers: true,
+})
 export class Quota {
   @Field(() => String, { description: 'For example `compute.instances`.' })
   resource!: string

@@ -1,6 +1,6 @@
 import { IsOptional, IsUUID, MaxLength, ValidateNested } from 'class-validator'
 import { Field, GraphQLISODateTime, ID, InputType, ObjectType } from 'type-graphql'
-import { MAX_NAME_LENGTH } from '../core/input.ts'
+import { IsText, MAX_NAME_LENGTH } from '../core/input.ts'
 import { Node } from '../node.ts'
 
 @ObjectType({ implements: Node, description: 'Somebody who can sign in.', simpleResolvers: true })
@@ -52,11 +52,11 @@ export class Session {
 @InputType({ description: 'A user and the password.' })
 export class TokenPasswordInput {
   @Field(() => String, { description: "The user's name." })
-  @MaxLength(MAX_NAME_LENGTH)
+  @IsText(1, MAX_NAME_LENGTH)
   user!: string
 
   @Field(() => String, { defaultValue: 'Default', description: 'The name of its domain.' })
-  @MaxLength(MAX_NAME_LENGTH)
+  @IsText(1, MAX_NAME_LENGTH)
   domain!: string
 
   @Field(() => String, { description: 'The password.' })
@@ -64,16 +64,21 @@ export class TokenPasswordInput {
   password!: string
 }
 
-@InputType({ description: 'What the token shall be for: a project by id or by name; nothing: unscoped.' })
+@InputType({
+  description: 'What the token shall be for: a project by id or by name; nothing: unscoped.',
+})
 export class TokenScopeInput {
   @Field(() => String, { nullable: true, description: 'The name of the project.' })
   @IsOptional()
-  @MaxLength(MAX_NAME_LENGTH)
+  @IsText(1, MAX_NAME_LENGTH)
   project?: string | null
 
-  @Field(() => String, { nullable: true, description: "The name of the project's domain." })
+  @Field(() => String, {
+    nullable: true,
+    description: "The name of the project's domain; `Default` when left out.",
+  })
   @IsOptional()
-  @MaxLength(MAX_NAME_LENGTH)
+  @IsText(1, MAX_NAME_LENGTH)
   domain?: string | null
 
   @Field(() => ID, { nullable: true, description: 'The id of the project, instead of its name.' })

@@ -1,33 +1,48 @@
-import { IsIn, IsOptional, Length } from 'class-validator'
+import { IsIn, IsOptional } from 'class-validator'
 import { Field, GraphQLISODateTime, InputType, Int, ObjectType } from 'type-graphql'
 import {
   type DiskFormat,
   diskFormats,
   type ImageStatus,
   type ImageVisibility,
-  imageStatuses,
   imageVisibilities,
 } from '../../services/image/image.states.ts'
 import { BigIntScalar } from '../bigint.ts'
 import { connectionOf } from '../connection.ts'
 import { changeOf } from '../core/change.ts'
-import { ActionInput, KeyedInput, MAX_NAME_LENGTH, StringFilterInput } from '../core/input.ts'
+import {
+  ActionInput,
+  IsName,
+  KeyedInput,
+  MAX_NAME_LENGTH,
+  StringFilterInput,
+} from '../core/input.ts'
 import { enumOf } from '../enums.ts'
 import { Node } from '../node.ts'
 
 export const ImageStatusEnum = enumOf(
   'ImageStatus',
-  'QUEUED has no bytes yet, SAVING is being uploaded, ACTIVE can be used.',
-  imageStatuses,
+  "Where an image is in its life; Glance's words.",
+  {
+    QUEUED: 'It has no bytes yet.',
+    SAVING: 'Its bytes are being uploaded, or some parts of them are there.',
+    ACTIVE: 'Its bytes are there and were inspected: it can be used.',
+  } satisfies Record<ImageStatus, string>,
 )
-export const DiskFormatEnum = enumOf('DiskFormat', 'How the bytes are laid out.', diskFormats)
-export const ImageVisibilityEnum = enumOf(
-  'ImageVisibility',
-  'PUBLIC images are seen by every project, PRIVATE ones by their own.',
-  imageVisibilities,
-)
+export const DiskFormatEnum = enumOf('DiskFormat', 'How the bytes are laid out.', {
+  QCOW2: "QEMU's copy-on-write format, without a backing file or a data file.",
+  RAW: 'The bytes of the disk, as they are.',
+} satisfies Record<DiskFormat, string>)
+export const ImageVisibilityEnum = enumOf('ImageVisibility', 'Which projects see an image.', {
+  PUBLIC: 'Every project sees it and can start servers from it.',
+  PRIVATE: 'Its own project sees it.',
+} satisfies Record<ImageVisibility, string>)
 
-@ObjectType({ implements: Node, description: 'A disk that servers start from.', simpleResolvers: true })
+@ObjectType({
+  implements: Node,
+  description: 'A disk that servers start from.',
+  simpleResolvers: true,
+})
 export class Image extends Node {
   @Field(() => String, { description: 'Need not be unique.' })
   name!: string
@@ -41,10 +56,16 @@ export class Image extends Node {
   @Field(() => ImageVisibilityEnum, { description: 'Who sees it.' })
   visibility!: ImageVisibility
 
-  @Field(() => BigIntScalar, { nullable: true, description: 'Number of bytes; null before they are there.' })
+  @Field(() => BigIntScalar, {
+    nullable: true,
+    description: 'Number of bytes; null before they are there.',
+  })
   sizeBytes!: bigint | null
 
-  @Field(() => BigIntScalar, { nullable: true, description: 'Size of the disk that it describes, in bytes.' })
+  @Field(() => BigIntScalar, {
+    nullable: true,
+    description: 'Size of the disk that it describes, in bytes.',
+  })
   virtualSizeBytes!: bigint | null
 
   @Field(() => String, { nullable: true, description: 'SHA-512 of the bytes, in hex.' })
@@ -77,7 +98,7 @@ export class ImageFilterInput {
 @InputType({ description: 'A new image, whose bytes are then sent to `uploadUrl`.' })
 export class ImageCreateInput extends KeyedInput {
   @Field(() => String, { description: `1 to ${MAX_NAME_LENGTH} characters.` })
-  @Length(1, MAX_NAME_LENGTH)
+  @IsName()
   name!: string
 
   @Field(() => DiskFormatEnum, { description: 'What the bytes will be; checked when they arrive.' })

@@ -7,6 +7,7 @@
  * I2 A message is in exactly one place: waiting in its queue or in the hand of one consumer.
  * I3 Handlers never run inside `publish`: a publisher isn't slowed or broken by a consumer.
  */
+import { setMaxListeners } from 'node:events'
 import type { Logger } from 'pino'
 import {
   type Bus,
@@ -51,23 +52,36 @@ export interface InProcessOptions {
   pauseMs?: (deliveries: number) => number
 }
 
-export function makeInProcessBus({ log, pauseMs = redeliveryPauseMs }: InProcessOptions): Bus {
-  const queues = new Map<string, Queue>()
-  let closed = false
+export function makeInProcessBus(options: InProcessOptions): Bus {
+  const bus = new InProcessBus(options)
+  return {
+    publish: (queue, body, publishOptions) => bus.publish(queue, body, publishOptions),
+    consume: (queue, handler, consumeOptions) => bus.consume(queue, handler, consumeOptions),
+    problem: () => bus.problem(),
+    close: () => bus.close(),
+  }
+}
 
-  function queueOf(name: string, exclusive: boolean): Queue {
-    const known = queues.get(name)
-    if (known) return known
-    const queue: Queue = { name, exclusive, waiting: [], readers: [], turn: 0, pumping: false }
-    queues.set(name, queue)
-    return queue
+class InProcessBus {
+  private readonly queues = new Map<string, Queue>()
+  private readonly log: Logger
+  private readonly pauseMs: (deliveries: number) => number
+  private closed = false
+
+  constructor({ log, pauseMs = redeliveryPauseMs }: InProcessOptions) {
+    this.log = log
+    this.pauseMs = pauseMs
   }
 
-  async function publish(name: string, body: object, options: PublishOptions = {}): Promise<void> {
-    if (closed) throw new BusError('CLOSED', 'the bus is closed')
+  problem(): string | null {
+    return this.closed ? 'the bus is closed' : null
+  }
+
+  async publish(name: string, body: object, options: PublishOptions = {}): Promise<void> {
+    if (this.closed) throw new BusError('CLOSED', 'the bus is closed')
     const content = encodeMessage(name, body)
-    if (options.exclusive && !queues.has(name)) return
-    const queue = queueOf(name, false)
+    if (options.exclusive && !this.queues.has(name)) return
+    const queue = this.queueOf(name, false)
     const now = Date.now()
     if (queue.waiting.length >= MAX_QUEUED) {
       queue.waiting = queue.waiting.filter((message) => message.expiresAt > now)
@@ -77,87 +91,92 @@ export function makeInProcessBus({ log, pauseMs = redeliveryPauseMs }: InProcess
     }
     const expiresAt = options.expiresInMs === undefined ? Infinity : now + options.expiresInMs
     queue.waiting.push({ content, expiresAt, deliveries: 0 })
-    wake(queue)
+    this.wake(queue)
   }
 
-  function wake(queue: Queue): void {
+  async consume(
+    name: string,
+    handler: (body: unknown) => Promise<void>,
+    { concurrency = 1, exclusive = false }: ConsumeOptions = {},
+  ): Promise<Consumer> {
+    if (this.closed) throw new BusError('CLOSED', 'the bus is closed')
+    const queue = this.queueOf(name, exclusive)
+    if (queue.readers.length > 0 && (exclusive || queue.exclusive)) {
+      throw new BusError('IN_USE', `${name} is private and has a reader`)
+    }
+    queue.exclusive = exclusive
+    const stopping = new AbortController()
+    // One listener per message that pauses.
+    setMaxListeners(0, stopping.signal)
+    const reader: Reader = { handler, concurrency, inHand: new Set(), stopping }
+    queue.readers.push(reader)
+    this.wake(queue)
+    return { stop: () => this.stopReader(queue, reader) }
+  }
+
+  async close(): Promise<void> {
+    this.closed = true
+    const stopped = [...this.queues.values()].flatMap((queue) =>
+      queue.readers.map((reader) => this.stopReader(queue, reader)),
+    )
+    await Promise.all(stopped)
+    this.queues.clear()
+  }
+
+  private queueOf(name: string, exclusive: boolean): Queue {
+    const known = this.queues.get(name)
+    if (known) return known
+    const queue: Queue = { name, exclusive, waiting: [], readers: [], turn: 0, pumping: false }
+    this.queues.set(name, queue)
+    return queue
+  }
+
+  private wake(queue: Queue): void {
     if (queue.pumping) return
     queue.pumping = true
     setImmediate(() => {
       queue.pumping = false
-      pump(queue)
+      this.pump(queue)
     })
   }
 
-  function pump(queue: Queue): void {
+  private pump(queue: Queue): void {
     while (queue.waiting.length > 0) {
       const reader = nextFreeReader(queue)
       if (!reader) return
       const message = queue.waiting.shift() as Message
       if (message.expiresAt <= Date.now()) continue
-      const handling = deliver(queue, reader, message).finally(() => {
+      const handling = this.deliver(queue, reader, message).finally(() => {
         reader.inHand.delete(handling)
-        wake(queue)
+        this.wake(queue)
       })
       reader.inHand.add(handling)
     }
   }
 
-  async function deliver(queue: Queue, reader: Reader, message: Message): Promise<void> {
+  private async deliver(queue: Queue, reader: Reader, message: Message): Promise<void> {
     message.deliveries += 1
     try {
       await reader.handler(decodeMessage(message.content))
     } catch (error) {
       const facts = { queue: queue.name, deliveries: message.deliveries, err: error }
       if (message.deliveries >= MAX_DELIVERIES) {
-        log.error(facts, 'a message failed too often and was dropped')
+        this.log.error(facts, 'a message failed too often and was dropped')
         return
       }
-      log.warn(facts, 'a message failed and will be given again')
-      await pause(pauseMs(message.deliveries), reader.stopping.signal)
+      this.log.warn(facts, 'a message failed and will be given again')
+      await pause(this.pauseMs(message.deliveries), reader.stopping.signal)
       queue.waiting.push(message)
     }
   }
 
-  async function consume(
-    name: string,
-    handler: (body: unknown) => Promise<void>,
-    { concurrency = 1, exclusive = false }: ConsumeOptions = {},
-  ): Promise<Consumer> {
-    if (closed) throw new BusError('CLOSED', 'the bus is closed')
-    const queue = queueOf(name, exclusive)
-    if (queue.readers.length > 0 && (exclusive || queue.exclusive)) {
-      throw new BusError('IN_USE', `${name} is private and has a reader`)
-    }
-    queue.exclusive = exclusive
-    const reader = {
-      handler,
-      concurrency,
-      inHand: new Set<Promise<void>>(),
-      stopping: new AbortController(),
-    }
-    queue.readers.push(reader)
-    wake(queue)
-    return { stop: () => stopReader(queue, reader) }
-  }
-
-  async function stopReader(queue: Queue, reader: Reader): Promise<void> {
+  private async stopReader(queue: Queue, reader: Reader): Promise<void> {
     queue.readers = queue.readers.filter((other) => other !== reader)
     reader.stopping.abort()
     await settledWithin(STOP_WAIT_MS, Promise.all(reader.inHand))
-    if (queue.exclusive && queues.get(queue.name) === queue) queues.delete(queue.name)
+    const { name, exclusive } = queue
+    if (exclusive && this.queues.get(name) === queue) this.queues.delete(name)
   }
-
-  async function close(): Promise<void> {
-    closed = true
-    const readers = [...queues.values()].flatMap((queue) =>
-      queue.readers.map((reader) => stopReader(queue, reader)),
-    )
-    await Promise.all(readers)
-    queues.clear()
-  }
-
-  return { publish, consume, problem: () => (closed ? 'the bus is closed' : null), close }
 }
 
 function nextFreeReader(queue: Queue): Reader | null {

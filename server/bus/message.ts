@@ -1,4 +1,7 @@
-/** What both buses do alike with a message: its bytes, its size limit, the pause before it is given again. */
+/**
+ * What both buses do alike with a message: its bytes, its size limit, the pause before it is given
+ * again.
+ */
 import { BusError, MAX_MESSAGE_BYTES } from '../../workers/bus.ts'
 
 const FIRST_PAUSE_MS = 100
@@ -9,7 +12,7 @@ export function encodeMessage(queue: string, body: object): Buffer {
   if (content.length > MAX_MESSAGE_BYTES) {
     throw new BusError(
       'TOO_LARGE',
-      `a message of ${content.length} bytes for ${queue} is above the limit of ${MAX_MESSAGE_BYTES}`,
+      `a message of ${content.length} bytes for ${queue}: the limit is ${MAX_MESSAGE_BYTES}`,
     )
   }
   return content

@@ -9,6 +9,7 @@
  *    deadline.
  */
 import { randomUUID } from 'node:crypto'
+import { setMaxListeners } from 'node:events'
 import type { ConfirmChannel, Message, RecoveringChannelModel } from 'amqplib'
 import type { Logger } from 'pino'
 import { BusError, type PublishOptions } from '../../workers/bus.ts'
@@ -21,12 +22,6 @@ const MAX_WAITING_BYTES = 64 * 1024 * 1024
 const RETRY_PAUSE_MS = 200
 const REOPEN_PAUSE_MS = 1_000
 
-export interface Publisher {
-  publish(queue: string, body: object, options?: PublishOptions): Promise<void>
-  /** Refuses new publishes, gives those under way `drainMs`, then refuses them too. */
-  close(drainMs: number): Promise<void>
-}
-
 interface Channel {
   connection: RecoveringChannelModel
   confirm: ConfirmChannel
@@ -35,32 +30,64 @@ interface Channel {
   declared: Map<string, Promise<void>>
 }
 
-/** `connection` gives channels, and waits with them while it is being recovered. */
-export function makePublisher(
-  connection: RecoveringChannelModel,
-  log: Logger,
-  waitMs: number,
-): Publisher {
-  let current: Channel | null = null
-  let closed = false
-  let waitingBytes = 0
-  const underWay = new Set<Promise<void>>()
-  const closing = new AbortController()
-  let opened = new AbortController()
-  void keepOpen()
+export class Publisher {
+  private current: Channel | null = null
+  private closed = false
+  private waitingBytes = 0
+  private readonly underWay = new Set<Promise<void>>()
+  private readonly closing = new AbortController()
+  private opened = new AbortController()
 
-  async function keepOpen(): Promise<void> {
-    while (!closing.signal.aborted && !current) {
+  /** `connection` gives channels, and waits with them while it is being recovered. */
+  constructor(
+    private readonly connection: RecoveringChannelModel,
+    private readonly log: Logger,
+    /** How long a publish waits for the broker. */
+    private readonly waitMs: number,
+  ) {
+    // One listener per publish that pauses.
+    setMaxListeners(0, this.closing.signal)
+    void this.keepOpen()
+  }
+
+  async publish(queue: string, body: object, options: PublishOptions = {}): Promise<void> {
+    if (this.closed) throw new BusError('CLOSED', 'the bus is closed')
+    const content = encodeMessage(queue, body)
+    const { size } = this.underWay
+    if (size >= MAX_WAITING || this.waitingBytes + content.length > MAX_WAITING_BYTES) {
+      throw new BusError('FULL', `${size} messages wait for the broker already`)
+    }
+    this.waitingBytes += content.length
+    const sending = this.sendUntilConfirmed(queue, content, options).finally(() => {
+      this.underWay.delete(sending)
+      this.waitingBytes -= content.length
+    })
+    this.underWay.add(sending)
+    await sending
+  }
+
+  /** Refuses new publishes, gives those under way `drainMs`, then refuses them too. */
+  async close(drainMs: number): Promise<void> {
+    this.closed = true
+    if (this.current) await settledWithin(drainMs, Promise.allSettled(this.underWay))
+    this.closing.abort()
+    await Promise.allSettled(this.underWay)
+    this.current = null
+  }
+
+  private async keepOpen(): Promise<void> {
+    while (!this.closing.signal.aborted && !this.current) {
       try {
-        await open()
+        await this.open()
       } catch (error) {
-        log.debug({ err: error }, 'the publishing channel could not be opened')
-        await pause(REOPEN_PAUSE_MS, closing.signal)
+        this.log.debug({ err: error }, 'the publishing channel could not be opened')
+        await pause(REOPEN_PAUSE_MS, this.closing.signal)
       }
     }
   }
 
-  async function open(): Promise<void> {
+  private async open(): Promise<void> {
+    const { connection, log } = this
     const confirm = await connection.createConfirmChannel()
     const channel: Channel = { connection, confirm, returned: new Set(), declared: new Map() }
     confirm.on('error', (error: Error) => log.warn({ err: error }, 'the publishing channel failed'))
@@ -68,76 +95,49 @@ export function makePublisher(
       channel.returned.add(String(message.properties.messageId))
     })
     confirm.on('close', () => {
-      current = null
-      void keepOpen()
+      this.current = null
+      void this.keepOpen()
     })
-    current = channel
-    opened.abort()
-    opened = new AbortController()
+    this.current = channel
+    this.opened.abort()
+    this.opened = new AbortController()
   }
 
-  async function publish(queue: string, body: object, options: PublishOptions = {}): Promise<void> {
-    if (closed) throw new BusError('CLOSED', 'the bus is closed')
-    const content = encodeMessage(queue, body)
-    if (underWay.size >= MAX_WAITING || waitingBytes + content.length > MAX_WAITING_BYTES) {
-      throw new BusError('FULL', `${underWay.size} messages wait for the broker already`)
-    }
-    waitingBytes += content.length
-    const sending = sendUntilConfirmed(queue, content, options).finally(() => {
-      underWay.delete(sending)
-      waitingBytes -= content.length
-    })
-    underWay.add(sending)
-    await sending
-  }
-
-  async function sendUntilConfirmed(
+  private async sendUntilConfirmed(
     queue: string,
     content: Buffer,
-    options: PublishOptions,
+    { expiresInMs = Infinity, exclusive = false }: PublishOptions,
   ): Promise<void> {
-    const expiresAt = Date.now() + (options.expiresInMs ?? Infinity)
-    const deadline = Math.min(expiresAt, Date.now() + waitMs)
+    const { signal } = this.closing
+    const expiresAt = Date.now() + expiresInMs
+    const deadline = Math.min(expiresAt, Date.now() + this.waitMs)
+    const message = { queue, content, expiresAt, exclusive }
+    const late = (): Error => new Error('the broker did not confirm in time')
     let cause: unknown
-    while (Date.now() < deadline && !closing.signal.aborted) {
-      const channel = current
+    while (Date.now() < deadline && !signal.aborted) {
+      const channel = this.current
       if (!channel) {
-        const wake = AbortSignal.any([opened.signal, closing.signal])
-        await pause(deadline - Date.now(), wake)
+        await pause(deadline - Date.now(), AbortSignal.any([this.opened.signal, signal]))
         continue
       }
       try {
-        const routed = await within(
-          deadline - Date.now(),
-          send(channel, { queue, content, expiresAt, exclusive: options.exclusive === true }),
-          () => new Error('the broker did not confirm in time'),
-        )
-        if (routed || options.exclusive) return
-        // Not at once: a quorum queue that is deleted and declared in one moment keeps its old
-        // reader's place, and that reader takes the new messages for ones it has seen (3.10.8).
+        const routed = await within(deadline - Date.now(), send(channel, message), late)
+        if (routed || exclusive) return
         channel.declared.delete(queue)
-        await pause(RETRY_PAUSE_MS, closing.signal)
       } catch (error) {
         cause = error
-        await pause(Math.min(RETRY_PAUSE_MS, deadline - Date.now()), closing.signal)
       }
+      // Also before a queue is declared again: a quorum queue that is deleted and declared in one
+      // moment keeps its old reader's place, and that reader takes new messages for ones it has
+      // seen (RabbitMQ 3.10.8).
+      await pause(Math.min(RETRY_PAUSE_MS, deadline - Date.now()), signal)
     }
-    if (closing.signal.aborted) throw new BusError('CLOSED', 'the bus was closed', { cause })
+    if (signal.aborted) throw new BusError('CLOSED', 'the bus was closed', { cause })
     const reason = cause instanceof Error ? cause.message : 'there is no connection'
     throw new BusError('UNAVAILABLE', `the broker took no message for ${queue}: ${reason}`, {
       cause,
     })
   }
-
-  async function close(drainMs: number): Promise<void> {
-    closed = true
-    if (current) await settledWithin(drainMs, Promise.allSettled(underWay))
-    closing.abort()
-    await Promise.allSettled(underWay)
-    current = null
-  }
-
-  return { publish, close }
 }
 
 interface Outgoing {
@@ -148,7 +148,10 @@ interface Outgoing {
   exclusive: boolean
 }
 
-/** Resolves at the confirm: true when the message is in its queue, false when there is no such queue. */
+/**
+ * Resolves at the confirm: true when the message is in its queue, false when there is no such
+ * queue.
+ */
 async function send(channel: Channel, message: Outgoing): Promise<boolean> {
   const { queue, content, expiresAt, exclusive } = message
   if (!exclusive) await declareOnce(channel, queue)

@@ -11,8 +11,8 @@ import type { Logger } from 'pino'
 import { type Bus, BusError, type ConsumeOptions, type Consumer } from '../../workers/bus.ts'
 import { settledWithin, within } from '../../workers/pause.ts'
 import { redeliveryPauseMs } from './message.ts'
-import { makeSubscription, type Subscription } from './rabbitmq-consumer.ts'
-import { makePublisher } from './rabbitmq-publisher.ts'
+import { Subscription } from './rabbitmq-consumer.ts'
+import { Publisher } from './rabbitmq-publisher.ts'
 
 const CONNECT_WAIT_MS = 30_000
 const PUBLISH_WAIT_MS = 30_000
@@ -37,7 +37,9 @@ export interface RabbitMqOptions {
   checkEveryMs?: number
 }
 
-/** Opens the bus. Rejects with a `BusError` when the broker can't be reached or refuses the login. */
+/**
+ * Opens the bus. Rejects with a `BusError` when the broker can't be reached or refuses the login.
+ */
 export async function connectRabbitMq(options: RabbitMqOptions): Promise<Bus> {
   const { log, connectWaitMs = CONNECT_WAIT_MS, pauseMs = redeliveryPauseMs } = options
   const broker = parseBrokerUrl(options.url)
@@ -47,7 +49,7 @@ export async function connectRabbitMq(options: RabbitMqOptions): Promise<Bus> {
     recovery: { ...RECOVERY, maxRetries: Infinity, waitForConnect: false },
   })
   const trouble = watchConnection(connection, broker, log)
-  const publisher = makePublisher(connection, log, options.publishWaitMs ?? PUBLISH_WAIT_MS)
+  const publisher = new Publisher(connection, log, options.publishWaitMs ?? PUBLISH_WAIT_MS)
   const subscriptions = new Set<Subscription>()
   let closed = false
 
@@ -64,7 +66,7 @@ export async function connectRabbitMq(options: RabbitMqOptions): Promise<Bus> {
     if (closed) throw new BusError('CLOSED', 'the bus is closed')
     const { checkEveryMs } = options
     const how = { ...consumeOptions, connection, queue, handler, pauseMs, checkEveryMs, log }
-    const subscription = makeSubscription(how)
+    const subscription = new Subscription(how)
     subscriptions.add(subscription)
     const stop = async (): Promise<void> => {
       subscriptions.delete(subscription)
@@ -95,14 +97,16 @@ export async function connectRabbitMq(options: RabbitMqOptions): Promise<Bus> {
     throw unavailable('the message broker could not be reached', error)
   }
   return {
-    publish: publisher.publish,
+    publish: (queue, body, publishOptions) => publisher.publish(queue, body, publishOptions),
     consume,
     problem: () => (closed ? 'the bus is closed' : trouble()),
     close,
   }
 }
 
-/** Logs what becomes of the connection; the returned function says what is wrong with it, or null. */
+/**
+ * Logs what becomes of the connection; the returned function says what is wrong with it, or null.
+ */
 function watchConnection(
   connection: RecoveringChannelModel,
   broker: Broker,

@@ -44,12 +44,8 @@ export async function hostReport(cloud: Services, report: HostReport): Promise<s
     include: { inventory: { orderBy: { resource: 'asc' } } },
   })
   if (!known) return hostJoin(cloud, report)
+  if (isOld(report, known)) return null
   const startedAt = new Date(report.agentStartedAt)
-  const seen = known.agentStartedAt?.getTime() ?? 0
-  const older =
-    startedAt.getTime() < seen ||
-    (startedAt.getTime() === seen && BigInt(report.sequence) <= known.sequence)
-  if (older) return null
   const { driver, bootId, capabilities } = report
   const now = { agentStartedAt: startedAt, sequence: BigInt(report.sequence), bootId }
   const wanted = totals(report)
@@ -83,6 +79,16 @@ export async function hostReport(cloud: Services, report: HostReport): Promise<s
     await emit(tx, hostEvent(known.id, 'updated'))
   })
   return known.id
+}
+
+/** H1: whether a report was made before the one that the host's row stands for. */
+export function isOld(
+  report: Pick<HostReport, 'agentStartedAt' | 'sequence'>,
+  host: { agentStartedAt: Date | null; sequence: bigint },
+): boolean {
+  const startedAt = Date.parse(report.agentStartedAt)
+  const seen = host.agentStartedAt?.getTime() ?? 0
+  return startedAt < seen || (startedAt === seen && BigInt(report.sequence) <= host.sequence)
 }
 
 async function hostJoin(cloud: Services, report: HostReport): Promise<string> {

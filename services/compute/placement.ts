@@ -25,8 +25,8 @@ export interface InventoryView {
 
 export interface PlacementRequest {
   resources: Record<string, number>
-  /** Names of hosts on which this request failed already. */
-  tried: string[]
+  /** Hosts, by name, on which this request failed already. */
+  tried: { host: string; reason: string }[]
 }
 
 export interface Explanation {
@@ -59,7 +59,10 @@ const roomFilter = (name: string, resource: string): Filter => ({
 const filters: Filter[] = [
   {
     name: 'RetryFilter',
-    refuses: (host, { tried }) => (tried.includes(host.name) ? 'it was tried already' : null),
+    refuses: ({ name }, { tried }) => {
+      const failure = tried.find(({ host }) => host === name)
+      return failure ? `tried already: ${failure.reason}` : null
+    },
   },
   {
     name: 'EnabledFilter',

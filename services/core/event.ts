@@ -106,13 +106,19 @@ export async function eventHead(db: Db): Promise<string> {
   return row ? encodeCursor(row.xid, row.seq) : encodeCursor('0', 0n)
 }
 
-/** Refuses a cursor that is malformed or older than what is kept. */
+/**
+ * Refuses a cursor that is malformed, older than what is kept, or from a future that this database
+ * does not have (it was restored from a backup): a watch from there would miss events.
+ */
 export async function checkCursor(db: Db, cursor: string): Promise<void> {
   const { xid, seq } = decodeCursor(cursor)
-  if (xid === '0') return
   const [row] = await db.$queryRaw<{ known: boolean }[]>`
-    select exists (select from core.event
-                   where (xid, seq) <= (${xid}::text::xid8, ${seq}::bigint)) as known`
+    select ${xid}::text::xid8 < pg_snapshot_xmax(pg_current_snapshot())
+       and (exists (select from core.event
+                    where (xid, seq) <= (${xid}::text::xid8, ${seq}::bigint))
+            or ${xid} = '0' and not exists (select from core.event where seq > 1
+                                            and not exists (select from core.event where seq = 1)))
+       as known`
   if (!row?.known) {
     throw new CloudError('CURSOR_EXPIRED', 'Events since this cursor are no longer kept')
   }

@@ -44,8 +44,8 @@ export interface TaskFailure {
 /** What steps found out, kept between tries and restarts. */
 export interface TaskState {
   results: Record<string, unknown>
-  /** Hosts on which an earlier round failed. */
-  tried: string[]
+  /** Hosts on which an earlier round failed, and why. */
+  tried: { host: string; reason: string }[]
 }
 
 export interface Task {
@@ -121,21 +121,25 @@ export const freshStep = (name: string): StepRecord => ({
   message: null,
 })
 
-/**
- * Takes the lease of one due task, or of the named one if it is due (or already ours: a try that
- * broke off). Tasks that others are claiming are passed over.
- */
+export interface WhichTask {
+  /** Only this one; null: whichever is due longest. */
+  taskId: string | null
+  /** Also before it is due, when the owner holds it already: a try of its own broke off. */
+  evenIfOurs?: boolean
+}
+
+/** Takes the lease of one due task. Tasks that others are claiming are passed over. */
 export async function taskClaim(
   db: Db,
   owner: string,
   leaseMs: number,
-  taskId: string | null = null,
+  { taskId, evenIfOurs = false }: WhichTask = { taskId: null },
 ): Promise<Task | null> {
   const rows = await db.$queryRaw<Task[]>`
     with due as (
       select id from core.task
       where ${taskId}::uuid is null and due_at <= now()
-         or id = ${taskId}::uuid and (due_at <= now() or due_at is not null and lease_owner = ${owner})
+         or id = ${taskId}::uuid and (due_at <= now() or ${evenIfOurs} and lease_owner = ${owner})
       order by due_at limit 1 for update skip locked),
     claimed as (
       update core.task t

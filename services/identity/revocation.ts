@@ -2,11 +2,12 @@
  * What was revoked, in memory: every process loads it at start and hears of later ones as events,
  * so that a token check costs no SQL and honours a revocation in every process at once.
  */
+
+import { type Command, type CommandInput, command } from '../command.ts'
 import type { Actor, Cloud, Context, Db } from '../context.ts'
 import { emit } from '../core/event.ts'
-import { command, type CommandInput } from '../command.ts'
-import { verifyToken } from './token.ts'
 import { CloudError } from '../errors.ts'
+import { verifyToken } from './token.ts'
 
 export class Revocations {
   private readonly tokens = new Map<string, Date>()
@@ -22,7 +23,8 @@ export class Revocations {
       }),
     ])
     for (const token of tokens) this.tokens.set(token.id, token.expiresAt)
-    for (const user of users) if (user.tokensValidAfter) this.users.set(user.id, user.tokensValidAfter)
+    for (const user of users)
+      if (user.tokensValidAfter) this.users.set(user.id, user.tokensValidAfter)
   }
 
   revoke(tokenId: string, expiresAt: Date): void {
@@ -31,7 +33,9 @@ export class Revocations {
 
   isRevoked(actor: Pick<Actor, 'tokenId' | 'userId' | 'issuedAt'>): boolean {
     const validAfter = this.users.get(actor.userId)
-    return this.tokens.has(actor.tokenId) || (validAfter !== undefined && actor.issuedAt < validAfter)
+    return (
+      this.tokens.has(actor.tokenId) || (validAfter !== undefined && actor.issuedAt < validAfter)
+    )
   }
 
   /** Forgets what would have expired by now anyway. */
@@ -49,15 +53,24 @@ export function checkToken(cloud: Cloud, secret: string): Actor {
   return actor
 }
 
+/** Of the caller's own user; what is forged, over or somebody else's is all the same: not there. */
+function ownToken(c: Command, secret: string): Actor {
+  const missing = 'There is no such token of yours'
+  try {
+    const token = verifyToken(c.keys, secret, c.at)
+    if (token.userId === c.actor.userId) return token
+  } catch (cause) {
+    throw new CloudError('NOT_FOUND', missing, undefined, { cause })
+  }
+  throw new CloudError('NOT_FOUND', missing)
+}
+
 /** Takes a token back. One's own only: it must be of the same user. */
 export const tokenRevoke: (
   ctx: Context,
   input: CommandInput & { secret: string },
 ) => Promise<{ revoked: boolean }> = command('identity.token.revoke', async (c, input) => {
-  const token = verifyToken(c.keys, input.secret, c.at)
-  if (token.userId !== c.actor.userId) {
-    throw new CloudError('NOT_FOUND', 'There is no such token of yours')
-  }
+  const token = ownToken(c, input.secret)
   const { count } = await c.tx.revokedToken.createMany({
     data: [{ id: token.tokenId, expiresAt: token.expiresAt, revokedAt: c.at }],
     skipDuplicates: true,

@@ -1,10 +1,9 @@
 /** Signing in: a password, or a token one has, for a token of the wanted scope. */
-import type { Cloud, Context, Db } from '../context.ts'
+import type { Actor, Cloud, Context, Db } from '../context.ts'
 import { CloudError } from '../errors.ts'
 import { passwordFits } from './password.ts'
 import { checkToken } from './revocation.ts'
 import { issueToken, type NewActor } from './token.ts'
-import type { Actor } from '../context.ts'
 
 /** Failures in a row after which a user is locked out, and for how long (PCI DSS v4, 8.3.4). */
 const MAX_FAILED_LOGINS = 10
@@ -43,10 +42,7 @@ interface SignedIn {
   maxTtlSeconds: number
 }
 
-async function byPassword(
-  cloud: Cloud,
-  given: NonNullable<SignIn['password']>,
-): Promise<SignedIn> {
+async function byPassword(cloud: Cloud, given: NonNullable<SignIn['password']>): Promise<SignedIn> {
   const now = cloud.now()
   const user = await cloud.db.user.findFirst({
     where: { name: given.user, domain: { name: given.domain } },
@@ -60,13 +56,16 @@ async function byPassword(
     throw refused()
   }
   if (!user.enabled || !user.domain.enabled) throw refused()
-  if (user.failedLogins > 0) {
-    await cloud.db.user.update({
-      where: { id: user.id },
-      data: { failedLogins: 0, lockedUntil: null },
-    })
-  }
+  await endFailures(cloud.db, user.id, now)
   return { id: user.id, name: user.name, maxTtlSeconds: Number.POSITIVE_INFINITY }
+}
+
+/** Guesses that arrive together were all read before the first of them counted: look again. */
+async function endFailures(db: Db, userId: string, now: Date): Promise<void> {
+  const user = await db.user.findUniqueOrThrow({ where: { id: userId } })
+  if (user.lockedUntil && user.lockedUntil > now) throw refused()
+  if (user.failedLogins === 0) return
+  await db.user.update({ where: { id: userId }, data: { failedLogins: 0, lockedUntil: null } })
 }
 
 /** One statement, so that failures that arrive together are all counted. */
@@ -96,7 +95,11 @@ async function scoped(
   user: SignedIn,
   scope: NonNullable<SignIn['scope']>,
 ): Promise<NewActor> {
+  if (scope.project && scope.projectId) {
+    throw new CloudError('BAD_INPUT', 'Give the project of the scope by its name or by its id')
+  }
   if (!scope.project && !scope.projectId) {
+    if (scope.domain) throw new CloudError('BAD_INPUT', 'The scope names a domain but no project')
     return {
       userId: user.id,
       userName: user.name,
@@ -112,7 +115,9 @@ async function scoped(
         ? { id: scope.projectId }
         : { name: scope.project ?? '', domain: { name: scope.domain ?? 'Default' } }),
       enabled: true,
-      domain: scope.projectId ? { enabled: true } : { name: scope.domain ?? 'Default', enabled: true },
+      domain: scope.projectId
+        ? { enabled: true }
+        : { name: scope.domain ?? 'Default', enabled: true },
       roleAssignments: { some: { userId: user.id } },
     },
     include: { roleAssignments: { where: { userId: user.id }, select: { roleId: true } } },
@@ -120,7 +125,10 @@ async function scoped(
   if (!project) {
     throw new CloudError('UNAUTHENTICATED', 'There is no such project in which you have a role')
   }
-  const roles = await effectiveRoles(db, project.roleAssignments.map((a) => a.roleId))
+  const roles = await effectiveRoles(
+    db,
+    project.roleAssignments.map((a) => a.roleId),
+  )
   return {
     userId: user.id,
     userName: user.name,

@@ -119,10 +119,11 @@ function verify<C extends Claims>(
   audience: Claims['aud'],
   at: Date,
 ): C {
-  const keyId = jwt.decode(secret, { complete: true })?.header.kid
-  const pair = keyId ? keys.pairs.get(keyId) : undefined
-  if (!pair) throw invalidToken()
   try {
+    // Decoding throws when the payload is not JSON.
+    const keyId = jwt.decode(secret, { complete: true })?.header.kid
+    const pair = keyId ? keys.pairs.get(keyId) : undefined
+    if (!pair) throw invalidToken()
     return jwt.verify(secret, pair.publicKey, {
       algorithms: [ALGORITHM],
       issuer: ISSUER,

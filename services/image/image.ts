@@ -1,6 +1,6 @@
 /** Images: the commands of the API. The bytes take the data plane (upload.ts). */
 import { allow, allowInProject } from '../access.ts'
-import { command, type CommandInput } from '../command.ts'
+import { type CommandInput, command } from '../command.ts'
 import { type EventDraft, emit } from '../core/event.ts'
 import { taskCancel } from '../core/task.ts'
 import { CloudError, notFound } from '../errors.ts'

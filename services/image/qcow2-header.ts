@@ -7,8 +7,8 @@ import {
   checkRange,
   type ImageBytes,
   type InspectionLimits,
-  readExactly,
   Refusal,
+  readExactly,
 } from './image-bytes.ts'
 
 export interface Qcow2Header {

@@ -9,8 +9,8 @@ import {
   type ByteRange,
   type ImageBytes,
   type InspectionLimits,
-  readExactly,
   Refusal,
+  readExactly,
   truncated,
 } from './image-bytes.ts'
 import type { Qcow2Header } from './qcow2-header.ts'

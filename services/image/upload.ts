@@ -7,12 +7,13 @@
  */
 import { allow, allowInProject } from '../access.ts'
 import type { Cloud, Context, Db } from '../context.ts'
+import { emit } from '../core/event.ts'
 import { CloudError, type ErrorCode, notFound } from '../errors.ts'
 import { newId } from '../id.ts'
-import { requireState, transition } from '../transition.ts'
 import { verifyTicket } from '../identity/token.ts'
-import { imageEvent } from './image.ts'
+import { change, requireState, transition } from '../transition.ts'
 import { type DiskFormat, imageActions } from './image.states.ts'
+import { imageEvent } from './image.ts'
 
 export interface Upload {
   /** The mark of this upload: what it writes is refused once another one has taken over. */
@@ -78,7 +79,11 @@ export const uploadFail = (
     taskId: null,
   })
 
-async function uploadSet(ctx: Context, upload: Upload, set: Record<string, unknown>): Promise<void> {
+async function uploadSet(
+  ctx: Context,
+  upload: Upload,
+  set: Record<string, unknown>,
+): Promise<void> {
   await ctx.db.$transaction((tx) =>
     transition(
       tx,
@@ -89,9 +94,28 @@ async function uploadSet(ctx: Context, upload: Upload, set: Record<string, unkno
         set,
         at: ctx.now(),
       },
-      imageEvent({ id: upload.imageId, projectId: upload.projectId, requestId: ctx.requestId }, 'updated'),
+      imageEvent(
+        { id: upload.imageId, projectId: upload.projectId, requestId: ctx.requestId },
+        'updated',
+      ),
     ),
   )
+}
+
+/** Ends what a dead process was receiving (U3). Only for who knows that no other process lives. */
+export async function uploadsBreakOff({ db, now }: Pick<Cloud, 'db' | 'now'>): Promise<void> {
+  const at = now()
+  const message = 'The process that received it came to its end'
+  const fault = { code: 'UNAVAILABLE', message, at: at.toISOString() }
+  for (const image of await db.image.findMany({ where: { taskState: 'upload' } })) {
+    await db.$transaction(async (tx) => {
+      const where = { taskState: 'upload', taskId: image.taskId }
+      const set = { status: 'QUEUED', fault, taskState: null, taskId: null }
+      if (await change(tx, { resource: 'image', id: image.id, where, set, at })) {
+        await emit(tx, imageEvent({ ...image, requestId: null }, 'updated'))
+      }
+    })
+  }
 }
 
 export interface Download {
@@ -110,7 +134,11 @@ export async function downloadByToken(ctx: Context, id: string): Promise<Downloa
 }
 
 /** The image behind a ticket, which is used up by this. */
-export async function downloadByTicket(cloud: Cloud, id: string, secret: string): Promise<Download> {
+export async function downloadByTicket(
+  cloud: Cloud,
+  id: string,
+  secret: string,
+): Promise<Download> {
   const ticket = verifyTicket(cloud.keys, secret, cloud.now())
   if (ticket.object !== `image/${id}`) {
     throw new CloudError('UNAUTHENTICATED', 'The ticket is for something else')

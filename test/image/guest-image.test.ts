@@ -4,6 +4,7 @@
  * metadata service, the second by a config drive.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
@@ -11,6 +12,7 @@ import { type AddressInfo, connect, createServer as createTcpServer } from 'node
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { inspectImage } from '../../services/image/inspect.ts'
 import { describeNeeds } from '../support/host.ts'
 import { until } from '../support/until.ts'
 
@@ -66,11 +68,17 @@ describeNeeds(imageProblem(), 'guest image', () => {
     rmSync(serialFile(), { force: true })
     const drives = ['-drive', `file=${disk()},if=virtio,format=qcow2`]
     const machine = ['-accel', 'tcg', '-m', '128', '-display', 'none', '-nodefaults', ...drives]
+    // Without it the guest gathers entropy for long before its first SSH connection.
+    const random = ['-device', 'virtio-rng-pci']
     const serial = ['-serial', `file:${serialFile()}`]
     const monitor = ['-qmp', `unix:${folder}/qmp.sock,server=on,wait=off`]
-    guest = spawn('setpriv', [...dieWithParent, ...machine, ...serial, ...monitor, ...args], {
-      stdio: ['ignore', 'ignore', 'inherit'],
-    })
+    guest = spawn(
+      'setpriv',
+      [...dieWithParent, ...machine, ...random, ...serial, ...monitor, ...args],
+      {
+        stdio: ['ignore', 'ignore', 'inherit'],
+      },
+    )
     return guest
   }
 
@@ -83,7 +91,7 @@ describeNeeds(imageProblem(), 'guest image', () => {
 
   test(
     'is built once, and described by its manifest',
-    () => {
+    async () => {
       const before = readFileSync(path.join(output, 'manifest.json'), 'utf8')
       expect(build()).toContain('is up to date')
       expect(readFileSync(path.join(output, 'manifest.json'), 'utf8')).toBe(before)
@@ -100,6 +108,13 @@ describeNeeds(imageProblem(), 'guest image', () => {
       expect(manifest).toMatchObject({ name: 'busybox', diskFormat: 'QCOW2' })
       expect(manifest.sha512).toMatch(/^[0-9a-f]{128}$/)
       expect(manifest.sizeBytes).toBeLessThan(64 << 20)
+      const image = readFileSync(path.join(output, manifest.file))
+      expect(createHash('sha512').update(image).digest('hex')).toBe(manifest.sha512)
+      const readAt = async (at: number, length: number) => image.subarray(at, at + length)
+      expect(await inspectImage({ sizeBytes: image.length, readAt }, 'qcow2')).toMatchObject({
+        ok: true,
+        virtualSizeBytes: manifest.virtualSizeBytes,
+      })
     },
     buildTimeoutMs,
   )

@@ -95,10 +95,10 @@ describeNeeds(rabbitMqProblem(), 'RabbitMQ', () => {
       const declared = Date.now()
       const confirmed: number[] = []
       let mostBeforeKill = 0
-      let stop = false
+      const enough = new AbortController()
       let next = 0
       async function publishOneAfterAnother(): Promise<void> {
-        while (!stop) {
+        while (!enough.signal.aborted) {
           const n = next++
           await sender.publish(work, { n })
           await receiver.publish(answers, { n }, { exclusive: true })
@@ -115,7 +115,7 @@ describeNeeds(rabbitMqProblem(), 'RabbitMQ', () => {
       expect(sender.problem()).toMatch(/not connected/)
       await broker.start()
       await until('it goes on', () => confirmed.length > mostBeforeKill + 200, 60_000)
-      stop = true
+      enough.abort()
       release()
       await Promise.all(publishers)
 

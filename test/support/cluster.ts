@@ -21,6 +21,8 @@ export interface ClusterOptions {
   bus?: Bus
   heartbeatMs?: number
   leaseMs?: number
+  /** The built portal; nothing is served without it. */
+  webDir?: string
 }
 
 export interface Cluster extends Client {
@@ -64,7 +66,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
         stateDir: join(dataDir, name),
         driver: drivers[i] as SimulatedComputeDriver,
       })),
-      webDir: join(dataDir, 'web'),
+      webDir: options.webDir ?? join(dataDir, 'web'),
       heartbeatMs: options.heartbeatMs ?? 500,
       leaseMs: options.leaseMs ?? 15_000,
       onStatement: (sql) => {

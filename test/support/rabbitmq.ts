@@ -1,10 +1,10 @@
 /**
- * A RabbitMQ broker of the test's own: Debian's `rabbitmq-server` with its own port, node name, port
- * mapper (epmd), cookie and data folder. It can be killed and started again on the same data.
+ * A RabbitMQ broker of the test's own: Debian's `rabbitmq-server` with its own port, node name,
+ * port mapper (epmd), cookie and data folder. It can be killed and started again on the same data.
  *
- * Q1 Every process is a direct child that dies with the test and is ended by its pid: the port mapper isn't left
- *    to the Erlang runtime, which would start one that outlives the test; the broker's script is
- *    told to `exec`.
+ * Q1 Every process is a direct child that dies with the test and is ended by its pid: the port
+ *    mapper isn't left to the Erlang runtime, which would start one that outlives the test; the
+ *    broker's script is told to `exec`.
  * Q2 Everything listens on loopback only.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'

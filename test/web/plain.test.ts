@@ -2,8 +2,8 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { coalesce } from '../../web/hooks/coalesce.ts'
 import { keyHolder, randomKey } from '../../web/hooks/idempotency.ts'
-import { diskFormatOf } from '../../web/parts/image-put.ts'
-import { permission } from '../../web/parts/server-actions.ts'
+import { permission } from '../../web/parts/compute/server-actions.ts'
+import { diskFormatOf } from '../../web/parts/image/image-put.ts'
 import { consoleText } from '../../web/ui/console-text.ts'
 import { formatAmount, formatBytes, formatDuration } from '../../web/ui/format.ts'
 

@@ -6,7 +6,7 @@ import { serverTasks } from '../../services/compute/server.ts'
 import { imageTasks } from '../../services/image/image.ts'
 import en from '../../web/i18n/en.json'
 import zh from '../../web/i18n/zh.json'
-import { serverActionNames } from '../../web/parts/server-actions.ts'
+import { serverActionNames } from '../../web/parts/compute/server-actions.ts'
 
 type Texts = { [key: string]: string | Texts }
 

@@ -141,6 +141,6 @@ describe('a call', () => {
 
   it('answers with an error when the result is too large for the bus', async () => {
     await serve({ add: async () => 'x'.repeat(9 * 1024 * 1024) })
-    await expect(caller.call(QUEUE, request())).rejects.toThrow(/above the limit/)
+    await expect(caller.call(QUEUE, request())).rejects.toThrow(/the limit is/)
   })
 })

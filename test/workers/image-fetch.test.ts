@@ -44,7 +44,7 @@ describe('the bytes of an image', () => {
     expect(asked).toEqual([['/v1/images/image-1/file', `Ticket ${TICKET}`]])
   })
 
-  it('are IMAGE_UNAVAILABLE when they are refused, pointed elsewhere or nobody is there', async () => {
+  it('are IMAGE_UNAVAILABLE when refused, pointed elsewhere or nobody is there', async () => {
     for (const status of [302, 401, 404, 503]) {
       const image = await source((_, response) => {
         response.writeHead(status, { location: 'http://127.0.0.1:1/elsewhere' }).end()

@@ -3,8 +3,8 @@ import StatusIndicator, {
   type StatusIndicatorProps,
 } from '@cloudscape-design/components/status-indicator'
 import { word } from '../i18n/words.ts'
-import type { ImageRowData } from './image-fields.ts'
-import type { ServerRowData } from './server-fields.ts'
+import type { ServerRowData } from './compute/server-fields.ts'
+import type { ImageRowData } from './image/image-fields.ts'
 import type { TaskDetailsData, TaskRowData } from './task-fields.ts'
 
 type Look = StatusIndicatorProps.Type

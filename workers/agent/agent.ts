@@ -1,8 +1,9 @@
 /**
- * The compute agent: one per host, the only one who drives its machines. It is told by calls, reports
- * facts, and holds the bus and its host, nothing else: no database.
+ * The compute agent: one per host, the only one who drives its machines. It is told by calls,
+ * reports facts, and holds the bus and its host, nothing else: no database.
  *
- * Start: remember, bring back what should run, report the host, take calls. Stop: the other way round.
+ * Start: remember, bring back what should run, report the host, take calls. Stop: the other way
+ * round.
  */
 import { readFile } from 'node:fs/promises'
 import type { Logger } from 'pino'
@@ -38,6 +39,8 @@ export interface AgentSettings {
   guestStopTimeoutMs?: number
   /** What differs after each boot of the host; by default the kernel's boot id. */
   bootId?: string
+  /** Ends the bringing back of guests; the next start goes on with it. */
+  signal?: AbortSignal
   log: Logger
 }
 
@@ -56,7 +59,7 @@ export async function startAgent(settings: AgentSettings): Promise<Agent> {
   const journal = await Journal.open(stateDir, log)
   const bootId = settings.bootId ?? (await readBootId())
   const hostRebooted = journal.host.bootId !== null && journal.host.bootId !== bootId
-  const failures = await bringGuestsBack({ driver, journal, log }, hostRebooted)
+  const failures = await bringGuestsBack({ driver, journal, log }, hostRebooted, settings.signal)
   // Only now: an agent that is killed before goes on bringing back at its next start.
   journal.host.bootId = bootId
   journal.host.startedAt = Math.max(Date.now(), journal.host.startedAt + 1)

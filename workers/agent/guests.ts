@@ -3,8 +3,8 @@
  *
  * G1 A clean stop with its guests first marks each as one to bring back, then stops it: a kill in
  *    between loses no mark, and a mark on a machine that still runs does no harm.
- * G2 At the start, what is marked is started, and after a reboot of the host also what ran before it.
- *    Each machine gets one try; what fails stays down and its reason is reported.
+ * G2 At the start, what is marked is started, and after a reboot of the host also what ran before
+ *    it. Each machine gets one try; what fails stays down and its reason is reported.
  */
 import type { Logger } from 'pino'
 import type { ComputeDriver, Machine } from '../../drivers/compute/driver.ts'
@@ -63,10 +63,14 @@ async function stopGuest(
   }
 }
 
-/** Starts what should be running; returns the reasons of what could not be, by machine. */
+/**
+ * Starts what should be running; returns the reasons of what could not be, by machine. What
+ * `stopping` cuts short keeps its mark.
+ */
 export async function bringGuestsBack(
   { driver, journal, log }: GuestSettings,
   hostRebooted: boolean,
+  stopping?: AbortSignal,
 ): Promise<Map<string, string>> {
   const failures = new Map<string, string>()
   const wanted = journal
@@ -76,24 +80,29 @@ export async function bringGuestsBack(
   const on = new Set((await listMachines(driver)).filter(isOn).map(({ id }) => id))
   const patience = AbortSignal.timeout(BRING_BACK_TIMEOUT_MS)
   await eachAtMost(STARTS_AT_ONCE, wanted, async (record) => {
-    if (!on.has(record.id)) await bringBack(record)
-    record.bringBack = false
+    // Also what a reboot of the host brought down: the next start does not know of that any more.
+    record.bringBack = !on.has(record.id) && !(await bringBack(record))
     await journal.save(record.id)
   })
   return failures
 
-  async function bringBack(record: MachineRecord): Promise<void> {
+  /** False when it is left to the next start. */
+  async function bringBack(record: MachineRecord): Promise<boolean> {
+    if (stopping?.aborted) return false
     try {
       if (!record.spec) throw new Error('its description was lost')
-      const signal = AbortSignal.any([patience, AbortSignal.timeout(START_TIMEOUT_MS)])
+      const signals = [patience, AbortSignal.timeout(START_TIMEOUT_MS)]
+      const signal = AbortSignal.any(stopping ? [...signals, stopping] : signals)
       await driver.start(record.spec, signal)
       record.running = true
       log.info({ machineId: record.id }, 'a machine was brought back')
     } catch (error) {
+      if (stopping?.aborted) return false
       record.running = false
       failures.set(record.id, `could not be brought back: ${(error as Error).message}`)
       log.error({ machineId: record.id, err: error }, 'a machine could not be brought back')
     }
+    return true
   }
 }
 

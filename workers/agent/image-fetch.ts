@@ -50,7 +50,9 @@ async function fetchImage(
   }
 }
 
-/** The body as it comes, its failures in the driver's words, and not a byte more than was promised. */
+/**
+ * The body as it comes, its failures in the driver's words, and not a byte more than was promised.
+ */
 async function* chunks(
   body: ReadableStream<Uint8Array>,
   id: string,

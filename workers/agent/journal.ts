@@ -3,8 +3,8 @@
  *
  * J1 A file is replaced whole (written beside, synced, renamed): after a kill at any point it holds
  *    what was last saved or what was saved before, never a mixture.
- * J2 Memory is ahead of the disk: `save` resolves when what is in memory now is on the disk. Saves of
- *    one machine follow each other.
+ * J2 Memory is ahead of the disk: `save` resolves when what is in memory now is on the disk. Saves
+ *    of one machine follow each other.
  * J3 What is lost here costs a repeated verb, and verbs are idempotent; an unreadable file is put
  *    aside, told in the log, and forgotten.
  */
@@ -12,7 +12,7 @@ import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { MachineSpec } from '../../drivers/compute/driver.ts'
-import type { CallFailure } from '../call.ts'
+import type { CallFailure } from '../call-message.ts'
 
 /** Results kept per machine; a call is repeated within minutes, not after twenty others. */
 const MAX_RESULTS = 20
@@ -64,7 +64,9 @@ export class Journal {
     return this.records.get(id)
   }
 
-  /** The record of a machine, a new one when there is none. `id` must be a UUID: it names the file. */
+  /**
+   * The record of a machine, a new one when there is none. `id` must be a UUID: it names the file.
+   */
   record(id: string): MachineRecord {
     const known = this.records.get(id)
     if (known) return known

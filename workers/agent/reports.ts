@@ -1,9 +1,9 @@
 /**
- * What an agent reports: the whole host at a steady beat, and each machine that changes by itself at
- * once.
+ * What an agent reports: the whole host at a steady beat, and each machine that changes by itself
+ * at once.
  *
- * F1 `sequence` grows with each report of one agent, `agentStartedAt` with each agent of a host: of two
- *    reports the later one is known, in whatever order they arrive.
+ * F1 `sequence` grows with each report of one agent, `agentStartedAt` with each agent of a host:
+ *    of two reports the later one is known, in whatever order they arrive.
  * F2 A machine that a verb touched while it was looked at is reported `busy`: what was seen may be
  *    what was before the verb.
  * F3 One report at a time. A beat that falls into a slow one is skipped; of several changes of one
@@ -97,7 +97,9 @@ export class Reporter {
 
   constructor(private readonly settings: ReporterSettings) {}
 
-  /** Reports the host for the first time, then goes on. Rejects when the host can't be described. */
+  /**
+   * Reports the host for the first time, then goes on. Rejects when the host can't be described.
+   */
   async start(): Promise<void> {
     const { driver, heartbeatMs } = this.settings
     const [inventory, capabilities] = await Promise.all([driver.inventory(), driver.capabilities()])

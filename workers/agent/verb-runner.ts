@@ -1,12 +1,13 @@
 /**
  * Runs the verbs of an agent: who may, in which order, and once.
  *
- * V1 The fence: a call with a lower number than the machine has seen is refused (STALE). A higher one
- *    is on the disk before its verb begins, and aborts what still runs or waits for a lower one.
- * V2 Verbs on one machine run one after the other, those of different machines side by side, at most
- *    `VERBS_AT_ONCE`.
- * V3 A repeated `callId` is not a second verb: it joins the running one, or gets the result that the
- *    journal holds. Retryable failures aren't kept: their repetition is a new try.
+ * V1 The fence: a call with a lower number than the machine has seen is refused (STALE). A higher
+ *    one is on the disk before its verb begins, and aborts what still runs or waits for a lower
+ *    one.
+ * V2 Verbs on one machine run one after the other, those of different machines side by side, at
+ *    most `VERBS_AT_ONCE`.
+ * V3 A repeated `callId` is not a second verb: it joins the running one, or gets the result that
+ *    the journal holds. Retryable failures aren't kept: their repetition is a new try.
  * V4 A verb is aborted at its deadline: nobody waits for it, and the next one must not.
  */
 import type { Logger } from 'pino'
@@ -43,7 +44,9 @@ interface Job {
 }
 
 export class VerbRunner {
-  /** The jobs of each machine in the order in which they came; a machine without jobs has no entry. */
+  /**
+   * The jobs of each machine in the order in which they came; a machine without jobs has no entry.
+   */
   private readonly jobs = new Map<string, Job[]>()
   private readonly moves = new WeakMap<MachineRecord, number>()
   private readonly queue: (() => void)[] = []
@@ -56,7 +59,10 @@ export class VerbRunner {
     return this.jobs.has(machineId)
   }
 
-  /** Changes whenever a verb begins or ends: equal before and after means that none touched the machine. */
+  /**
+   * Changes whenever a verb begins or ends: equal before and after means that none touched the
+   * machine.
+   */
   movesOf(machineId: string): number {
     const record = this.journal.find(machineId)
     return (record && this.moves.get(record)) ?? 0
@@ -143,7 +149,8 @@ export class VerbRunner {
     signal: AbortSignal,
   ): Promise<unknown> {
     if (raised) await this.journal.save(record.id)
-    await unlessAborted(signal, Promise.allSettled(before))
+    signal.throwIfAborted()
+    if (before.length > 0) await unlessAborted(signal, Promise.allSettled(before))
     const release = await this.takePlace(signal)
     this.move(record)
     try {
@@ -224,7 +231,6 @@ function stoppingError(): CallError {
 
 /** The promise, or the reason of the signal when that comes first. */
 async function unlessAborted<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
-  signal.throwIfAborted()
   const over = new AbortController()
   const aborted = new Promise<never>((_, reject) => {
     const fail = (): void => reject(signal.reason)
@@ -233,6 +239,6 @@ async function unlessAborted<T>(signal: AbortSignal, promise: Promise<T>): Promi
   try {
     return await Promise.race([promise, aborted])
   } finally {
-    over.abort()
+    over.abort(null)
   }
 }

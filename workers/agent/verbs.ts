@@ -1,4 +1,6 @@
-/** The verbs of a compute agent: what each takes, checked by hand, and what it asks of the driver. */
+/**
+ * The verbs of a compute agent: what each takes, checked by hand, and what it asks of the driver.
+ */
 import type { ComputeDriver, MachineSpec } from '../../drivers/compute/driver.ts'
 import { CallError, type CallHandler, type ServedCall } from '../call.ts'
 import { type ImageInput, imageSource } from './image-fetch.ts'
@@ -87,7 +89,9 @@ function nowRuns(record: MachineRecord, spec: MachineSpec): void {
   record.bringBack = false
 }
 
-/** Before the verb, so that a machine that is being stopped isn't brought back by a restarted agent. */
+/**
+ * Before the verb, so that a machine that is being stopped isn't brought back by a restarted agent.
+ */
 function nowRests(record: MachineRecord): boolean {
   const changes = record.running || record.bringBack
   record.running = false

@@ -36,7 +36,7 @@ const placedOn = (c: StepContext): Placed['host'] => {
   return placed.host
 }
 
-/** Asks the scheduler; when a try before this one claimed a host already, it is kept. */
+/** Asks the scheduler for a host that was not tried yet. */
 async function choose(c: StepContext): Promise<Placed> {
   const { resources } = inputOf(c)
   const answer = (await c.call(
@@ -69,7 +69,8 @@ async function claim(c: SaveContext, result: unknown): Promise<void> {
 
 async function release(c: SaveContext): Promise<void> {
   const placed = c.task.state.results.place as Placed | undefined
-  if (placed) c.task.state.tried.push(placed.host.name)
+  const reason = c.task.error?.message ?? 'it failed'
+  if (placed) c.task.state.tried.push({ host: placed.host.name, reason })
   await allocationRelease(c.tx, c.task.resourceId)
   await c.tx.server.updateMany({
     where: { id: c.task.resourceId, taskId: c.task.id },

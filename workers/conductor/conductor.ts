@@ -41,10 +41,11 @@ export async function startConductor(settings: ConductorSettings): Promise<Condu
   const kinds = new Map(settings.kinds.map((kind) => [kind.kind, kind]))
 
   /** Claims and runs one task, by id or whichever is due; false when there was none. */
-  async function next(taskId: string | null): Promise<boolean> {
+  async function next(taskId: string | null, brokeOffHere = false): Promise<boolean> {
     if (stopping.signal.aborted || running.size >= MAX_TASKS) return false
     if (taskId !== null && running.has(taskId)) return false
-    const task = await taskClaim(db, settings.owner, settings.leaseMs, taskId)
+    const which = { taskId, evenIfOurs: brokeOffHere }
+    const task = await taskClaim(db, settings.owner, settings.leaseMs, which)
     if (!task) return false
     const kind = kinds.get(task.kind)
     if (!kind) {
@@ -53,6 +54,7 @@ export async function startConductor(settings: ConductorSettings): Promise<Condu
     }
     const done = runTask(settings, kind, task, stopping.signal)
       .then((dueInMs) => {
+        breaks.delete(task.id)
         if (dueInMs === null) settings.onFinished?.(task.kind)
         else ringIn(task.id, dueInMs)
       })
@@ -68,7 +70,10 @@ export async function startConductor(settings: ConductorSettings): Promise<Condu
 
   const breaks = new Map<string, number>()
   function brokeOff(taskId: string, err: unknown): void {
-    if (err instanceof LeaseLost || stopping.signal.aborted) return
+    if (err instanceof LeaseLost || stopping.signal.aborted) {
+      breaks.delete(taskId)
+      return
+    }
     const times = (breaks.get(taskId) ?? 0) + 1
     log.warn({ taskId, err, times }, 'a task broke off')
     if (times > MAX_BREAKS) {
@@ -76,13 +81,13 @@ export async function startConductor(settings: ConductorSettings): Promise<Condu
       return
     }
     breaks.set(taskId, times)
-    ringIn(taskId, SWEEP_MS)
+    ringIn(taskId, SWEEP_MS, true)
   }
 
-  function ringIn(taskId: string, ms: number): void {
+  function ringIn(taskId: string, ms: number, brokeOffHere = false): void {
     const timer = setTimeout(() => {
       timers.delete(timer)
-      next(taskId).catch((err) => brokeOff(taskId, err))
+      next(taskId, brokeOffHere).catch((err) => brokeOff(taskId, err))
     }, ms + 1)
     timers.add(timer)
   }

@@ -7,6 +7,8 @@
  *    the step, and a crash after it does not.
  * N3 A failure is retried, unwound or skipped as its step says; every way ends.
  * N4 The first step to undo is the one that failed: it may have come half way.
+ * N5 When it can't be known whether a record was written (the answer to it was lost), nothing more is
+ *    written: the task is claimed again and goes on from what its row says.
  */
 import type { Logger } from 'pino'
 import type { Db, Tx } from '../../services/context.ts'
@@ -21,7 +23,14 @@ import {
   taskRenew,
 } from '../../services/core/task.ts'
 import { failureOf } from './failure.ts'
-import { Again, type SaveContext, type Step, type StepContext, type TaskKind } from './task.ts'
+import {
+  Again,
+  type SaveContext,
+  type Step,
+  type StepContext,
+  StepFailure,
+  type TaskKind,
+} from './task.ts'
 
 export interface EngineSettings {
   db: Db
@@ -44,6 +53,9 @@ export interface StepCall {
 
 /** Thrown when somebody else owns the task now: nothing more is to be done. */
 export class LeaseLost extends Error {}
+
+/** Thrown when a record may or may not have been written: only the row can tell. */
+class OutcomeUnknown extends Error {}
 
 /** Races that one step may lose before it counts as a failed try. */
 const MAX_AGAIN = 50
@@ -87,10 +99,11 @@ class Run {
     while (task.position < kind.steps.length) {
       const { step, record } = this.current()
       try {
-        if (this.settings.now() > task.deadlineAt) throw this.tooLate(step)
+        if (this.isTooLate(step)) throw tooLate(step)
         await this.perform(step, record)
       } catch (error) {
-        if (error instanceof LeaseLost || this.signal.aborted) throw error
+        if (error instanceof LeaseLost || error instanceof OutcomeUnknown) throw error
+        if (this.signal.aborted) throw error
         const outcome = await this.failed(step, record, error)
         if (outcome !== 'skipped') return outcome
       }
@@ -243,20 +256,27 @@ class Run {
   }
 
   private async write(change: TaskChange): Promise<void> {
-    if (!(await taskAdvance(this.settings.db, this.task, change))) throw new LeaseLost()
+    const ours = await taskAdvance(this.settings.db, this.task, change).catch(unknown)
+    if (!ours) throw new LeaseLost()
   }
 
   /** The transaction of a save; what it emits is written with the task's own record. */
   private async transaction(body: (c: SaveContext & Emitted) => Promise<void>): Promise<void> {
-    await this.settings.db.$transaction(
-      async (tx: Tx) => {
-        const emitted: EventDraft[] = []
-        const context = this.context('do')
-        const at = this.settings.now()
-        await body({ ...context, tx, at, emitted, emit: (event) => void emitted.push(event) })
-      },
-      { timeout: TRANSACTION_TIMEOUT_MS, maxWait: TRANSACTION_TIMEOUT_MS },
-    )
+    let committing = false
+    const whole = async (tx: Tx): Promise<void> => {
+      const emitted: EventDraft[] = []
+      const context = this.context('do')
+      const at = this.settings.now()
+      await body({ ...context, tx, at, emitted, emit: (event) => void emitted.push(event) })
+      committing = true
+    }
+    const limits = { timeout: TRANSACTION_TIMEOUT_MS, maxWait: TRANSACTION_TIMEOUT_MS }
+    try {
+      await this.settings.db.$transaction(whole, limits)
+    } catch (error) {
+      if (committing) unknown(error)
+      throw error
+    }
   }
 
   private async must(c: SaveContext & Emitted, task: Task, change: TaskChange): Promise<void> {
@@ -295,12 +315,17 @@ class Run {
     }
   }
 
-  private tooLate(step: Step): Error {
-    return Object.assign(new Error(`${step.name} was not done before the deadline`), {
-      code: 'TIMEOUT',
-      final: true,
-    })
+  /** A step that must be done some time has no deadline. */
+  private isTooLate({ tries }: Step): boolean {
+    return Number.isFinite(tries) && this.settings.now() > this.task.deadlineAt
   }
+}
+
+const tooLate = ({ name }: Step): StepFailure =>
+  new StepFailure('TIMEOUT', `${name} was not done before the deadline`, { final: true })
+
+function unknown(cause: unknown): never {
+  throw new OutcomeUnknown('it is not known whether this was recorded', { cause })
 }
 
 interface Emitted {

@@ -32,11 +32,7 @@ export async function prune(db: Db, at = new Date()): Promise<void> {
   const before = (ms: number): Date => new Date(at.getTime() - ms)
   await db.revokedToken.deleteMany({ where: { expiresAt: { lt: at } } })
   await db.usedTicket.deleteMany({ where: { expiresAt: { lt: at } } })
-  await inBatches(
-    () => db.$executeRaw`
-      delete from core.event where seq in (
-        select seq from core.event where at < ${before(EVENTS_MS)} order by seq limit ${BATCH}::int)`,
-  )
+  await pruneEvents(db, before(EVENTS_MS))
   await inBatches(
     () => db.$executeRaw`
       delete from core.idempotency_key where (user_id, key) in (
@@ -49,6 +45,26 @@ export async function prune(db: Db, at = new Date()): Promise<void> {
         select id from core.task t where finished_at < ${before(TASKS_MS)}
           and not exists (select from compute.server s where s.task_id = t.id)
         limit ${BATCH}::int)`,
+  )
+}
+
+/**
+ * Events go in their own order, up to the first one that is young enough, so that what is left has
+ * no gap. The newest always stays: a cursor behind it is good for as long as nothing happens.
+ */
+async function pruneEvents(db: Db, before: Date): Promise<void> {
+  const [kept] = await db.$queryRaw<{ xid: string; seq: bigint }[]>`
+    (select xid::text as xid, seq from core.event where at >= ${before}
+     order by core.event.xid, seq limit 1)
+    union all
+    (select xid::text, seq from core.event order by core.event.xid desc, seq desc limit 1)
+    limit 1`
+  if (!kept) return
+  await inBatches(
+    () => db.$executeRaw`
+      delete from core.event where seq in (
+        select seq from core.event where (xid, seq) < (${kept.xid}::text::xid8, ${kept.seq})
+        order by xid, seq limit ${BATCH}::int)`,
   )
 }
 

@@ -4,7 +4,7 @@
  */
 import type { Logger } from 'pino'
 import type { PowerState } from '../../services/compute/server.states.ts'
-import { hostReport, hostsFallSilent, machinesReport } from '../../services/compute/host.ts'
+import { hostReport, hostsFallSilent, isOld, machinesReport } from '../../services/compute/host.ts'
 import type { ReportedMachine } from '../../services/compute/reconcile.ts'
 import type { Cloud } from '../../services/context.ts'
 import { newFence } from '../../services/core/task.ts'
@@ -72,9 +72,10 @@ async function apply(settings: ReportSettings, report: Report): Promise<void> {
   for (const id of orphans) await removeOrphan(settings, report.host, id)
 }
 
-async function applyOne({ cloud }: ReportSettings, { host, machine }: MachineReport): Promise<void> {
-  const row = await cloud.db.host.findUnique({ where: { name: host }, select: { id: true } })
-  if (row) await machinesReport(cloud, row.id, [machineOf(machine)], false)
+async function applyOne({ cloud }: ReportSettings, report: MachineReport): Promise<void> {
+  const row = await cloud.db.host.findUnique({ where: { name: report.host } })
+  if (!row || isOld(report, row)) return
+  await machinesReport(cloud, row.id, [machineOf(report.machine)], false)
 }
 
 const machineOf = (machine: Wire): ReportedMachine => ({

@@ -8,7 +8,7 @@ const BYTES_TIMEOUT_MS = 60_000
 export const imageDelete = taskKind(
   'image.delete',
   [
-    step('bytes', { do: deleteBytes, tries: 20, skippable: true }),
+    step('bytes', { do: deleteBytes, tries: 20 }),
     step('release', { save: release, tries: Number.POSITIVE_INFINITY }),
   ],
   {

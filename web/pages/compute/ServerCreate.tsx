@@ -11,16 +11,16 @@ import { graphql } from '../../graphql.ts'
 import { useFlash } from '../../hooks/flash.tsx'
 import { useFollow } from '../../hooks/follow.ts'
 import { useIdempotencyKey } from '../../hooks/idempotency.ts'
-import { ProblemAlert } from '../../parts/Problem.tsx'
 import {
   FlavorRow,
   type FlavorRowData,
   ImageChoice,
   type ImageChoiceData,
   ServerFields,
-} from '../../parts/ServerFields.tsx'
-import { ServerPlan } from '../../parts/ServerPlan.tsx'
-import { ServerDetails } from '../../parts/server-fields.ts'
+} from '../../parts/compute/ServerFields.tsx'
+import { ServerPlan } from '../../parts/compute/ServerPlan.tsx'
+import { ServerDetails } from '../../parts/compute/server-fields.ts'
+import { ProblemAlert } from '../../parts/Problem.tsx'
 import { paths } from '../../paths.ts'
 import { submitsBy } from '../../ui/form.ts'
 import { Loading } from '../../ui/Loading.tsx'

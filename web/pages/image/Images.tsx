@@ -8,8 +8,13 @@ import { useFlash } from '../../hooks/flash.tsx'
 import { useFollow } from '../../hooks/follow.ts'
 import { usePages } from '../../hooks/list-view.ts'
 import { useLiveList, useReread } from '../../hooks/live.ts'
-import { imageColumns } from '../../parts/image-columns.tsx'
-import { ImageDelete, ImageRow, type ImageRowData, ImagesWatch } from '../../parts/image-fields.ts'
+import { imageColumns } from '../../parts/image/image-columns.tsx'
+import {
+  ImageDelete,
+  ImageRow,
+  type ImageRowData,
+  ImagesWatch,
+} from '../../parts/image/image-fields.ts'
 import { ProblemFacts } from '../../parts/Problem.tsx'
 import { ResourceTable } from '../../parts/ResourceTable.tsx'
 import { paths } from '../../paths.ts'

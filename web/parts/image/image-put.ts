@@ -1,5 +1,5 @@
 /** Sending the bytes of an image. fetch can't tell how far an upload is, XMLHttpRequest can. */
-import { explainBody, RefusedError } from '../errors.ts'
+import { explainBody, RefusedError } from '../../errors.ts'
 
 interface Put {
   url: string

@@ -1,6 +1,6 @@
 /** What the portal reads of an image, its watch, and its mutations. */
 import type { ResultOf } from 'gql.tada'
-import { graphql } from '../graphql.ts'
+import { graphql } from '../../graphql.ts'
 
 export const ImageRow = graphql(`
   fragment ImageRow on Image {

@@ -1,7 +1,7 @@
 import { useTranslation } from 'react-i18next'
-import { word } from '../i18n/words.ts'
-import { formatAmount } from '../ui/format.ts'
-import { UsageBar } from '../ui/UsageBar.tsx'
+import { word } from '../../i18n/words.ts'
+import { formatAmount } from '../../ui/format.ts'
+import { UsageBar } from '../../ui/UsageBar.tsx'
 import type { HostRowData } from './host-fields.ts'
 
 interface InventoryBarProps {

@@ -3,8 +3,8 @@
  * each server; this file only knows which mutation an action is.
  */
 import type { Client, CombinedError } from 'urql'
-import { graphql } from '../graphql.ts'
-import { randomKey } from '../hooks/idempotency.ts'
+import { graphql } from '../../graphql.ts'
+import { randomKey } from '../../hooks/idempotency.ts'
 import { ServerDetails, type ServerRowData } from './server-fields.ts'
 
 /** As the API names them, in the order in which people look for them. */

@@ -1,7 +1,7 @@
 /** What the portal reads of a server, and the watches and actions that bring the same fields. */
 import type { ResultOf } from 'gql.tada'
-import { graphql } from '../graphql.ts'
-import { TaskDetails } from './task-fields.ts'
+import { graphql } from '../../graphql.ts'
+import { TaskDetails } from '../task-fields.ts'
 
 export const ServerRow = graphql(`
   fragment ServerRow on Server {

@@ -1,6 +1,6 @@
 /** What the portal reads of a host, and its watch. */
 import type { ResultOf } from 'gql.tada'
-import { graphql } from '../graphql.ts'
+import { graphql } from '../../graphql.ts'
 
 export const HostRow = graphql(`
   fragment HostRow on Host {

@@ -6,8 +6,8 @@ import Input from '@cloudscape-design/components/input'
 import RadioGroup from '@cloudscape-design/components/radio-group'
 import SpaceBetween from '@cloudscape-design/components/space-between'
 import { useTranslation } from 'react-i18next'
-import { fieldMessage, type Problem } from '../errors.ts'
-import { formatBytes } from '../ui/format.ts'
+import { fieldMessage, type Problem } from '../../errors.ts'
+import { formatBytes } from '../../ui/format.ts'
 import { diskFormatOf } from './image-put.ts'
 
 /** The form as it is on the screen. */

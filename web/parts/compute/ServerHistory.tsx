@@ -1,13 +1,13 @@
 import Header from '@cloudscape-design/components/header'
 import { useTranslation } from 'react-i18next'
 import { useQuery } from 'urql'
-import { graphql } from '../graphql.ts'
-import { usePages } from '../hooks/list-view.ts'
-import { useLive, useReread } from '../hooks/live.ts'
-import { Paging } from './ResourceTable.tsx'
+import { graphql } from '../../graphql.ts'
+import { usePages } from '../../hooks/list-view.ts'
+import { useLive, useReread } from '../../hooks/live.ts'
+import { Paging } from '../ResourceTable.tsx'
+import { TaskTable } from '../TaskTable.tsx'
+import { TaskRow } from '../task-fields.ts'
 import { ServerWatch } from './server-fields.ts'
-import { TaskTable } from './TaskTable.tsx'
-import { TaskRow } from './task-fields.ts'
 
 const tasksPerPage = 20
 

@@ -3,10 +3,10 @@ import SpaceBetween from '@cloudscape-design/components/space-between'
 import { type ReactNode, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useClient } from 'urql'
-import { explain } from '../errors.ts'
-import { useFlash } from '../hooks/flash.tsx'
-import { Confirm } from '../ui/Confirm.tsx'
-import { ProblemFacts } from './Problem.tsx'
+import { explain } from '../../errors.ts'
+import { useFlash } from '../../hooks/flash.tsx'
+import { Confirm } from '../../ui/Confirm.tsx'
+import { ProblemFacts } from '../Problem.tsx'
 import {
   confirmedActions,
   permission,

@@ -7,12 +7,12 @@ import Toggle from '@cloudscape-design/components/toggle'
 import { useLayoutEffect, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useQuery } from 'urql'
-import { explain } from '../errors.ts'
-import { graphql } from '../graphql.ts'
-import { useWhileVisible } from '../hooks/while-visible.ts'
-import { consoleText } from '../ui/console-text.ts'
-import { Loading } from '../ui/Loading.tsx'
-import { ProblemAlert } from './Problem.tsx'
+import { explain } from '../../errors.ts'
+import { graphql } from '../../graphql.ts'
+import { useWhileVisible } from '../../hooks/while-visible.ts'
+import { consoleText } from '../../ui/console-text.ts'
+import { Loading } from '../../ui/Loading.tsx'
+import { ProblemAlert } from '../Problem.tsx'
 
 const linesShown = 1000
 /** The console is read again this often: it is the one thing that can't be watched yet. */

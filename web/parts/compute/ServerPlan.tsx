@@ -7,11 +7,11 @@ import type { ResultOf } from 'gql.tada'
 import { useEffect, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useClient, useQuery } from 'urql'
-import { explain, type Problem } from '../errors.ts'
-import { graphql } from '../graphql.ts'
-import { word } from '../i18n/words.ts'
-import { ProblemAlert } from './Problem.tsx'
-import { QuotaBars, QuotaRow } from './QuotaBars.tsx'
+import { explain, type Problem } from '../../errors.ts'
+import { graphql } from '../../graphql.ts'
+import { word } from '../../i18n/words.ts'
+import { ProblemAlert } from '../Problem.tsx'
+import { QuotaBars, QuotaRow } from '../QuotaBars.tsx'
 
 const QuotasQuery = graphql(`query Quotas { quotas { ...QuotaRow } }`, [QuotaRow])
 

@@ -8,11 +8,11 @@ import SpaceBetween from '@cloudscape-design/components/space-between'
 import Table from '@cloudscape-design/components/table'
 import type { ResultOf } from 'gql.tada'
 import { useTranslation } from 'react-i18next'
-import { fieldMessage, type Problem } from '../errors.ts'
-import { graphql } from '../graphql.ts'
-import { word } from '../i18n/words.ts'
-import { Empty } from '../ui/Empty.tsx'
-import { formatBytes, formatGiB, formatMiB } from '../ui/format.ts'
+import { fieldMessage, type Problem } from '../../errors.ts'
+import { graphql } from '../../graphql.ts'
+import { word } from '../../i18n/words.ts'
+import { Empty } from '../../ui/Empty.tsx'
+import { formatBytes, formatGiB, formatMiB } from '../../ui/format.ts'
 
 export const FlavorRow = graphql(`
   fragment FlavorRow on Flavor { id name description vcpus memoryMiB diskGiB }

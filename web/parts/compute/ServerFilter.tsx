@@ -3,8 +3,8 @@ import SpaceBetween from '@cloudscape-design/components/space-between'
 import TextFilter from '@cloudscape-design/components/text-filter'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import type { ListView } from '../hooks/list-view.ts'
-import { word } from '../i18n/words.ts'
+import type { ListView } from '../../hooks/list-view.ts'
+import { word } from '../../i18n/words.ts'
 import type { ServerRowData } from './server-fields.ts'
 
 export type ServerStatusFilter = ServerRowData['status']

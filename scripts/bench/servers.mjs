@@ -1,0 +1,157 @@
+/** Creation and deletion of servers, and what they cost. */
+import { loadTypeScript } from '../load-typescript.mjs'
+import { inParallel, until } from './client.mjs'
+import { median } from './figures.mjs'
+
+const CLIENTS = 8
+const CREATE = `mutation ($input: ServerCreateInput!) {
+  serverCreate(input: $input) { server { id status version } task { id status } } }`
+const DELETE =
+  'mutation ($input: ServerActionInput!) { serverDelete(input: $input) { server { id } task { id } } }'
+const BUSY = '{ servers(first: 1, filter: { status: [BUILD] }) { totalCount } }'
+const IDS = `query ($first: Int!, $after: String) {
+  servers(first: $first, after: $after) { nodes { id status } pageInfo { hasNextPage endCursor } totalCount } }`
+const STATUS = 'query ($id: ID!) { server(id: $id) { status } }'
+
+/** An image that servers can start from, the smallest flavor, and hosts with room for thousands. */
+export async function prepareCloud({ client, sql }) {
+  const { emptyQcow2 } = await loadTypeScript('test/support/stories.ts')
+  const { imageCreate } = await client.must(
+    'mutation ($input: ImageCreateInput!) { imageCreate(input: $input) { image { id } uploadUrl } }',
+    { input: { name: 'bench', diskFormat: 'QCOW2' } },
+  )
+  const { status } = await client.put(imageCreate.uploadUrl, emptyQcow2())
+  if (status >= 300) throw new Error(`the image was refused: ${status}`)
+  const { flavors } = await client.must('{ flavors { nodes { id name } } }')
+  const flavorId = flavors.nodes.find(({ name }) => name === 'm1.nano').id
+  const pool = sql(1)
+  await pool.query('update compute.inventory set allocation_ratio = 1000')
+  await pool.end()
+  return { flavorId, imageId: imageCreate.image.id }
+}
+
+/** @returns the result of `inParallel` for the POSTs and the seconds until all are ACTIVE */
+export async function createServers({ client }, { flavorId, imageId }, count) {
+  const began = performance.now()
+  const posts = await inParallel(CLIENTS, count, (job) =>
+    client.must(CREATE, { input: { name: `bench-${job}`, flavorId, imageId } }),
+  )
+  await until('all servers are built', async () => {
+    const { servers } = await client.must(BUSY)
+    return servers.totalCount === 0
+  })
+  return { posts, seconds: (performance.now() - began) / 1000 }
+}
+
+async function costOfCreating(product, parts, count) {
+  const cpuBefore = product.cpuSeconds()
+  const { seconds } = await createServers(product, parts, count)
+  return { perSecond: count / seconds, cpuMs: (1000 * (product.cpuSeconds() - cpuBefore)) / count }
+}
+
+/** The ids of all servers, newest first. */
+export async function serverIds({ client }) {
+  const ids = []
+  for (let after = null; ; ) {
+    const { servers } = await client.must(IDS, { first: 200, after })
+    ids.push(...servers.nodes.map(({ id }) => id))
+    if (!servers.pageInfo.hasNextPage) return ids
+    after = servers.pageInfo.endCursor
+  }
+}
+
+/** Transactions of one INSERT each: what the disk and PostgreSQL allow at most. */
+async function bareInserts({ sql }, count) {
+  const pool = sql(CLIENTS)
+  await pool.query('create table public.bench (id uuid primary key, name text, at timestamptz)')
+  const text = "insert into public.bench values (gen_random_uuid(), 'bench', now())"
+  await inParallel(CLIENTS, 2 * CLIENTS, () => pool.query(text))
+  const { perSecond } = await inParallel(CLIENTS, count, () => pool.query(text))
+  await pool.query('drop table public.bench')
+  await pool.end()
+  return perSecond
+}
+
+/** Statements while nobody asks for anything, per second. */
+export async function idleStatements(product, seconds) {
+  const before = await product.statements()
+  await new Promise((resolve) => setTimeout(resolve, seconds * 1000))
+  return ((await product.statements()) - before) / seconds
+}
+
+/** @returns {Promise<import('./figures.mjs').Row[]>} */
+export async function measureCreation(product, parts, { batch, neighbours, singles }) {
+  await createServers(product, parts, 2 * CLIENTS)
+  const inserts = await bareInserts(product, batch)
+  const first = await costOfCreating(product, parts, batch)
+  const single = await oneByOne(product, parts, singles)
+  const { length } = await serverIds(product)
+  if (length < neighbours) await createServers(product, parts, neighbours - length)
+  const later = await costOfCreating(product, parts, batch)
+  const baseline = { name: 'bare INSERT transactions, 8 connections', value: inserts }
+  return [
+    {
+      measure: `create ${batch} servers, 8 clients, until all ACTIVE`,
+      ...{ value: first.perSecond, unit: 'per s', baseline, peer: 0.63 },
+    },
+    {
+      measure: 'CPU of a creation, PostgreSQL included',
+      ...{ value: first.cpuMs, unit: 'ms', peer: 2800 },
+    },
+    {
+      measure: `the same with ${neighbours} servers there already`,
+      ...{ value: later.cpuMs, unit: 'ms', note: `${later.perSecond.toFixed(0)} per s` },
+      baseline: { name: `the first ${batch}`, value: first.cpuMs },
+    },
+    ...single,
+  ]
+}
+
+async function oneByOne(product, { flavorId, imageId }, count) {
+  const { client } = product
+  const answered = []
+  const active = []
+  const idle = await idleStatements(product, 2)
+  const before = await product.statements()
+  const start = performance.now()
+  for (let i = 0; i < count; i++) {
+    const began = performance.now()
+    const input = { name: `one-${i}`, flavorId, imageId }
+    const { serverCreate } = await client.must(CREATE, { input })
+    answered.push(performance.now() - began)
+    const { id } = serverCreate.server
+    const isActive = async () => (await client.must(STATUS, { id })).server.status === 'ACTIVE'
+    await until('ACTIVE', isActive, { everyMs: 2 })
+    active.push(performance.now() - began)
+  }
+  const seconds = (performance.now() - start) / 1000
+  const statements = (await product.statements()) - before - idle * seconds
+  return [
+    { measure: 'create one: POST answered', value: median(answered), unit: 'ms', peer: 259 },
+    { measure: 'create one: ACTIVE', value: median(active), unit: 'ms', peer: 1497 },
+    { measure: 'SQL statements of a creation', value: statements / count, unit: '', note: 'asked for its status meanwhile' },
+  ]
+}
+
+/** @returns {Promise<import('./figures.mjs').Row[]>} */
+export async function measureDeletion(product, { batch }) {
+  const { client } = product
+  const all = await serverIds(product)
+  const ids = all.slice(0, batch)
+  const cpuBefore = product.cpuSeconds()
+  const began = performance.now()
+  await inParallel(CLIENTS, ids.length, (job) => client.must(DELETE, { input: { id: ids[job] } }))
+  await until('all are gone', async () => {
+    const { servers } = await client.must(IDS, { first: 1 })
+    return servers.totalCount === all.length - ids.length
+  })
+  const seconds = (performance.now() - began) / 1000
+  const cpuMs = (1000 * (product.cpuSeconds() - cpuBefore)) / ids.length
+  return [
+    {
+      measure: `delete ${ids.length} servers, 8 clients, until all are gone`,
+      ...{ value: ids.length / seconds, unit: 'per s', peer: 1.33 },
+    },
+    { measure: 'CPU of a deletion', value: cpuMs, unit: 'ms' },
+  ]
+}

@@ -1,0 +1,221 @@
+/**
+ * Faults for the task engine. A `Cluster` without a conductor, and owners of tasks that work by hand:
+ * one claims a task, dies or loses its connection at a chosen statement, another takes over.
+ *
+ * F1 What a dead owner had open is rolled back by the server, what it had sent is not called back:
+ *    as after kill -9.
+ * F2 Leases end when the test says so, not by the clock.
+ */
+import type pg from 'pg'
+import { pino } from 'pino'
+import { makeInProcessBus } from '../../server/bus/in-process.ts'
+import { type Database, openDatabase } from '../../server/database/client.ts'
+import type { Task } from '../../services/core/task.ts'
+import { taskClaim } from '../../services/core/task.ts'
+import { issueTicket } from '../../services/identity/token.ts'
+import { type Caller, makeCaller } from '../../workers/call.ts'
+import { type EngineSettings, runTask } from '../../workers/conductor/engine.ts'
+import { startReports } from '../../workers/conductor/reports.ts'
+import type { Step, TaskKind } from '../../workers/conductor/task.ts'
+import { taskKinds } from '../../workers/registry.ts'
+import { type Cluster, startCluster } from './cluster.ts'
+import { until } from './until.ts'
+
+const LEASE_MS = 60_000
+const HEARTBEAT_MS = 100
+/** Claims that a task may need until it ends, retries included. */
+const MAX_CLAIMS = 60
+
+export interface TaskWorld extends Cluster {
+  caller: Caller
+  /** Claims the task over and over, as if every lease and every pause were over at once. */
+  finish(taskId: string, owner?: Owner): Promise<Finished>
+  owner(fault?: StatementFault): Owner
+}
+
+export interface Finished {
+  status: string
+  round: number
+  steps: { name: string; status: string; attempts: number }[]
+  error: { code: string; message: string; step: string } | null
+}
+
+/** A cloud with api, scheduler, agents and reports, in which nobody runs tasks but the test. */
+export async function startTaskWorld(): Promise<TaskWorld> {
+  const log = pino({ level: process.env.NEPHO_TEST_LOG ?? 'silent' })
+  const bus = makeInProcessBus({ log })
+  const cluster = await startCluster({
+    bus,
+    heartbeatMs: HEARTBEAT_MS,
+    config: { roles: ['api', 'scheduler', 'agent'] },
+  })
+  const caller = await makeCaller(bus, { name: 'test', log })
+  const seen = new Set<string>()
+  const onHost = (host: string): void => void seen.add(host)
+  const { cloud } = cluster
+  const reports = await startReports({ cloud, bus, caller, log, heartbeatMs: 5_000, onHost })
+  await until('all hosts are up', () => seen.size === cluster.drivers.length)
+  const owners: Owner[] = []
+  const stopCluster = cluster.stop
+  const world = cluster as TaskWorld
+  const owner = (fault?: StatementFault): Owner => {
+    const one = new Owner(world, `owner-${owners.length}`, fault)
+    owners.push(one)
+    return one
+  }
+  const healthy = owner()
+  return Object.assign(world, {
+    caller,
+    owner,
+    finish: (taskId: string, by: Owner = healthy) => finish(world, taskId, by),
+    async stop() {
+      for (const one of owners) await one.close()
+      await reports.stop()
+      await caller.close()
+      await stopCluster()
+      await bus.close()
+    },
+  })
+}
+
+async function finish({ cloud: { db } }: TaskWorld, taskId: string, by: Owner): Promise<Finished> {
+  for (let claims = 0; claims < MAX_CLAIMS; claims++) {
+    await db.$executeRaw`
+      update core.task set due_at = now() where id = ${taskId}::uuid and finished_at is null`
+    await by.work(taskId)
+    const task = await db.task.findUniqueOrThrow({ where: { id: taskId } })
+    if (task.finishedAt) return task as unknown as Finished
+  }
+  throw new Error(`the task did not end within ${MAX_CLAIMS} claims`)
+}
+
+/**
+ * What happens at the n-th statement, once it has been executed (from 1): the owner dies, or the
+ * answer and the connection are lost and the owner lives on. `null`: nothing.
+ */
+export type StatementFault = (n: number) => 'dies' | 'breaks' | null
+
+export class Owner {
+  /** Statements of its tasks so far. */
+  statements = 0
+  private readonly database: Database
+  private readonly clients = new Set<pg.PoolClient>()
+  private readonly dying = new AbortController()
+
+  constructor(
+    private readonly world: TaskWorld,
+    readonly name: string,
+    private readonly fault: StatementFault = () => null,
+  ) {
+    this.database = openDatabase({ url: world.databaseUrl, poolSize: 2 })
+    this.database.pool.on('connect', (client) => this.spoil(client))
+  }
+
+  get dead(): boolean {
+    return this.dying.signal.aborted
+  }
+
+  /** As kill -9: nothing more is written, nothing is waited for. */
+  die(): void {
+    if (this.dead) return
+    this.dying.abort(new Error(`${this.name} is dead`))
+    for (const client of this.clients) cut(client)
+  }
+
+  /** One claim of a task, and as far as it gets; false when it could not be had. */
+  async work(taskId: string, change: (kind: TaskKind) => TaskKind = (k) => k): Promise<boolean> {
+    const { db } = this.settings()
+    try {
+      const task = await taskClaim(db, this.name, LEASE_MS, { taskId })
+      if (!task) return false
+      await runTask(this.settings(), change(kindOf(task)), task, this.dying.signal)
+    } catch (error) {
+      if (process.env.NEPHO_TEST_LOG) console.log(this.name, error)
+    }
+    return true
+  }
+
+  async close(): Promise<void> {
+    await this.database.close().catch(() => {})
+  }
+
+  private settings(): EngineSettings {
+    const { cloud, caller } = this.world
+    const now = () => new Date()
+    return {
+      db: this.database.prisma,
+      log: cloud.log,
+      now,
+      leaseMs: LEASE_MS,
+      call: (queue, call) => caller.call(queue, call),
+      ticket: (object) => issueTicket(cloud.keys, object, now()),
+    }
+  }
+
+  private spoil(client: pg.PoolClient): void {
+    this.clients.add(client)
+    client.on('error', () => {})
+    const target = client as unknown as { query(...given: unknown[]): unknown }
+    const submit = target.query.bind(client)
+    // Transactions ask for a promise, the pool gives a callback, last.
+    target.query = (...given) => {
+      const callback = given.at(-1)
+      if (typeof callback !== 'function') {
+        return this.dead ? Promise.reject(lost()) : this.answered(client, submit(...given))
+      }
+      if (this.dead) return callback(lost())
+      return submit(...given.slice(0, -1), (error: unknown, rows: unknown) => {
+        const failure = error ?? this.strike(client)
+        callback(failure, failure ? undefined : rows)
+      })
+    }
+  }
+
+  private async answered(client: pg.PoolClient, answer: unknown): Promise<unknown> {
+    const rows = await answer
+    const failure = this.strike(client)
+    if (failure) throw failure
+    return rows
+  }
+
+  /** After each statement: what becomes of its answer. */
+  private strike(client: pg.PoolClient): Error | null {
+    const what = this.dead ? 'dies' : this.fault(++this.statements)
+    if (what === null) return null
+    if (what === 'dies') this.die()
+    cut(client)
+    return lost()
+  }
+}
+
+const lost = (): Error =>
+  Object.assign(new Error('Connection terminated unexpectedly'), { code: 'ECONNRESET' })
+
+function kindOf(task: Task): TaskKind {
+  const kind = taskKinds.find((one) => one.kind === task.kind)
+  if (!kind) throw new Error(`no kind ${task.kind}`)
+  return kind
+}
+
+/** The socket, at once: the server sees a client that is gone. */
+function cut(client: pg.PoolClient): void {
+  const { connection } = client as unknown as { connection: { stream: { destroy(): void } } }
+  connection.stream.destroy()
+}
+
+export const deeds = ['do', 'save', 'undo', 'unsave'] as const
+export type Deed = (typeof deeds)[number]
+
+/** Runs instead of a deed of a step; `go` is the deed itself. */
+export type Meddling = (go: () => Promise<unknown>) => Promise<unknown>
+
+/** The kind with one deed of one step meddled with. */
+export function meddled(kind: TaskKind, name: string, deed: Deed, meddle: Meddling): TaskKind {
+  const steps = kind.steps.map((step) => {
+    if (step.name !== name) return step
+    const real = step[deed] as ((...given: unknown[]) => Promise<unknown>) | undefined
+    if (!real) throw new Error(`${kind.kind}: ${name} has no ${deed}`)
+    return { ...step, [deed]: (...given: unknown[]) => meddle(() => real(...given)) } as Step
+  })
+  return { ...kind, steps }
+}
