@@ -20,6 +20,8 @@ export interface Order {
 }
 
 interface Source<Row> {
+  /** The model's name: a cursor is good for its list only. */
+  $name?: string
   findMany(args: { where: object; orderBy: object[]; take: number }): Promise<Row[]>
   count(args: { where: object }): Promise<number>
 }
@@ -32,14 +34,15 @@ export async function pageOf<Row extends { id: string; name?: string }>(
 ): Promise<PageOf<Row>> {
   // Prisma's delegates share this shape, but no type that says so.
   const rowsOf = source as Source<Row>
+  const list = `${rowsOf.$name} ${order.by} ${order.direction}`
   const orderBy = order.by === 'id' ? [] : [{ [order.by]: order.direction }]
   const rows = await rowsOf.findMany({
-    where: after ? { AND: [where, behind(after, order)] } : where,
+    where: after == null ? where : { AND: [where, behind(after, list, order)] },
     orderBy: [...orderBy, { id: order.direction }],
     take: first + 1,
   })
   const nodes = rows.slice(0, first)
-  const edges = nodes.map((node) => ({ cursor: cursorOf(node, order), node }))
+  const edges = nodes.map((node) => ({ cursor: cursorOf(node, list, order), node }))
   return {
     nodes,
     edges,
@@ -53,25 +56,25 @@ export async function pageOf<Row extends { id: string; name?: string }>(
   }
 }
 
-const cursorOf = (row: { id: string; name?: string }, { by }: Order): string =>
-  Buffer.from(JSON.stringify(by === 'id' ? [row.id] : [row.id, row[by]])).toString('base64url')
+const cursorOf = (row: { id: string; name?: string }, list: string, { by }: Order): string =>
+  Buffer.from(JSON.stringify([list, row.id, row[by]])).toString('base64url')
 
 /** The first comparison bounds the index scan; the second is exact. */
-function behind(cursor: string, { by, direction }: Order): object {
-  const [id, value] = parse(cursor)
+function behind(cursor: string, list: string, { by, direction }: Order): object {
+  const [id, value] = parse(cursor, list)
   const beyond = direction === 'asc' ? 'gt' : 'lt'
   if (by === 'id') return { id: { [beyond]: id } }
-  if (value === undefined) throw badCursor()
   return {
     [by]: { [`${beyond}e`]: value },
     OR: [{ [by]: { [beyond]: value } }, { [by]: value, id: { [beyond]: id } }],
   }
 }
 
-function parse(cursor: string): [string, string?] {
+function parse(cursor: string, list: string): [id: string, value: string] {
   try {
-    const [id, value] = JSON.parse(Buffer.from(cursor, 'base64url').toString()) as unknown[]
-    if (isId(id) && (value === undefined || isStorable(value))) return [id, value]
+    const parts = JSON.parse(Buffer.from(cursor, 'base64url').toString()) as unknown[]
+    const [of, id, value] = parts
+    if (of === list && isId(id) && isStorable(value)) return [id, value]
   } catch {
     // Falls through: whatever it is, it is not ours.
   }

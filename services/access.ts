@@ -31,7 +31,6 @@ export const rules = {
   'image.image.download': reader,
   'image.image.publish': operator,
   'compute.flavor.list': reader,
-  'compute.flavor.create': operator,
   'compute.host.list': operator,
   'compute.server.list': reader,
   'compute.server.list-all': operator,
@@ -43,10 +42,11 @@ export const rules = {
   'compute.server.reboot': member,
   'core.task.list': reader,
   'core.event.list': reader,
-  'core.event.list-all': operator,
 } satisfies Record<string, Rule>
 
 export type RuleName = keyof typeof rules
+
+export const ruleNames = Object.keys(rules) as RuleName[]
 
 /** Why the actor may not, or null when it may. */
 export function refusal(actor: Actor, name: RuleName): string | null {

@@ -60,7 +60,7 @@ export default defineConfig({
   server: {
     proxy: {
       '/graphql': { target: api, ws: true },
-      '/data': { target: api },
+      '/v1': { target: api },
     },
   },
 })

@@ -94,6 +94,7 @@ export async function tasksOf(ctx: Request, resourceId: string, page: PageReques
   const ids = await ctx.load.newestTasks.load({ resourceId, take: page.first + 1 })
   const rows = await Promise.all(ids.map((id) => ctx.load.task.load(id)))
   const source = {
+    $name: 'Task',
     findMany: async () => rows.filter((row) => row !== null),
     count: () => ctx.db.task.count({ where }),
   }

@@ -8,7 +8,7 @@ import {
   TokenRevokeInput,
   TokenRevokePayload,
 } from '../../schema/identity/token.ts'
-import { allow } from '../../services/access.ts'
+import { allow, refusal, ruleNames } from '../../services/access.ts'
 import type { Actor } from '../../services/context.ts'
 import { tokenRevoke } from '../../services/identity/revocation.ts'
 import { tokenCreate } from '../../services/identity/sign-in.ts'
@@ -57,6 +57,14 @@ export class SessionResolver {
   @Query(() => Session, { description: 'Who am I?' })
   session(@Ctx() ctx: Request) {
     return tokenOf(allow(ctx, 'identity.session.get'))
+  }
+
+  @FieldResolver(() => [String], {
+    description: 'The access rules that let the caller through, by name: what may I do?',
+  })
+  rules(@Ctx() ctx: Request): string[] {
+    const actor = allow(ctx, 'identity.session.get')
+    return ruleNames.filter((name) => refusal(actor, name) === null)
   }
 
   @FieldResolver(() => Project, {

@@ -6,8 +6,8 @@ export const DEFAULT_FIRST = 50
 export const MAX_FIRST = 200
 /** The longest name of a resource, as OpenStack has it. */
 export const MAX_NAME_LENGTH = 255
-/** A cursor holds a name, whose characters may take twelve bytes each. */
-const MAX_CURSOR_LENGTH = 8192
+/** A cursor may hold the longest name, in the script that takes the most bytes. */
+const MAX_CURSOR_LENGTH = 4096
 const MAX_KEY_LENGTH = 255
 
 /** Whether PostgreSQL takes the text as it is: no NUL, no half of a surrogate pair. */

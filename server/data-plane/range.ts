@@ -12,7 +12,13 @@ export function contentRange(header: string | undefined): ByteRange | null {
   if (header === undefined) return null
   const match = /^bytes (\d{1,15})-(\d{1,15})\/(\d{1,15})$/.exec(header)
   const [start, end, total] = (match ?? []).slice(1).map(Number)
-  if (start === undefined || end === undefined || total === undefined || end < start || end >= total) {
+  if (
+    start === undefined ||
+    end === undefined ||
+    total === undefined ||
+    end < start ||
+    end >= total
+  ) {
     throw new CloudError('BAD_INPUT', 'Content-Range must be "bytes <first>-<last>/<total>"')
   }
   return { start, end, total }

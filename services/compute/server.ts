@@ -269,19 +269,25 @@ export interface ServerFault {
 }
 
 /**
- * Ends what a task did to its server: the new status, the lock given back, the fence remembered.
+ * Ends what a task did to its server: the new status, the lock given back, and the fence under which
+ * the host was called last. Not the task's own: a later owner may have ended the task without a call,
+ * and the host, which never heard of it, would not be believed any more.
  * False when the server is no longer this task's.
  */
 export const serverSettle = (
   tx: Tx,
-  task: Pick<Task, 'id' | 'resourceId' | 'fence'>,
+  { id, resourceId, state }: Pick<Task, 'id' | 'resourceId' | 'state'>,
   set: { status: ServerStatus } & Record<string, unknown>,
   at: Date,
 ): Promise<boolean> =>
   change(tx, {
     resource: 'server',
-    id: task.resourceId,
-    where: { taskId: task.id },
-    set: { ...set, taskState: null, fence: task.fence },
+    id: resourceId,
+    where: { taskId: id },
+    set: {
+      ...set,
+      taskState: null,
+      ...(state.calledUnder !== undefined && { fence: BigInt(state.calledUnder) }),
+    },
     at,
   })

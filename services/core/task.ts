@@ -46,6 +46,8 @@ export interface TaskState {
   results: Record<string, unknown>
   /** Hosts on which an earlier round failed, and why. */
   tried: { host: string; reason: string }[]
+  /** The fence of its last call: what a host reports from before that is old news. */
+  calledUnder?: number
 }
 
 export interface Task {

@@ -1,5 +1,9 @@
-/** The first rows of a cloud. Running it again adds what is missing and changes nothing else. */
-import type { Cloud } from '../context.ts'
+/**
+ * The first rows of a cloud. Running it again, also from several processes at once, adds what is missing
+ * and changes nothing else. Plain SQL, because it runs at every start, where the client's compiler is
+ * cold: as upserts it took a second, a third of the start.
+ */
+import type { Cloud, Db } from '../context.ts'
 import { newId } from '../id.ts'
 import { hashPassword } from './password.ts'
 import { quotaDefaults } from './quota.ts'
@@ -8,6 +12,9 @@ export const DEFAULT_DOMAIN = 'Default'
 export const ADMIN_PROJECT = 'admin'
 export const ADMIN_USER = 'admin'
 
+const roles = ['admin', 'member', 'reader']
+
+/** Each role has what the next one has. */
 const implications = [
   ['admin', 'member'],
   ['member', 'reader'],
@@ -20,73 +27,67 @@ const projects = [
 ]
 
 export async function identityBootstrap(
-  cloud: Pick<Cloud, 'db' | 'now'>,
+  { db, now }: Pick<Cloud, 'db' | 'now'>,
   adminPassword: string,
-): Promise<{ adminProjectId: string; adminUserId: string }> {
-  const at = cloud.now()
-  const times = { createdAt: at, updatedAt: at }
-  const { db } = cloud
-  const domain = await db.domain.upsert({
-    where: { name: DEFAULT_DOMAIN },
-    update: {},
-    create: { id: newId(), name: DEFAULT_DOMAIN, ...times },
-  })
-  const roleIds = new Map<string, string>()
-  for (const name of ['admin', 'member', 'reader']) {
-    const role = await db.role.upsert({
-      where: { name },
-      update: {},
-      create: { id: newId(), name },
-    })
-    roleIds.set(name, role.id)
-  }
-  const roleId = (name: string): string => roleIds.get(name) ?? ''
-  await db.roleImplication.createMany({
-    data: implications.map(([prior, implied]) => ({
-      priorRoleId: roleId(prior),
-      impliedRoleId: roleId(implied),
-    })),
-    skipDuplicates: true,
-  })
-  const domainId_name = { domainId: domain.id, name: ADMIN_USER }
-  const user =
-    (await db.user.findUnique({ where: { domainId_name } })) ??
-    (await db.user.create({
-      data: {
-        id: newId(),
-        ...domainId_name,
-        passwordHash: await hashPassword(adminPassword),
-        ...times,
-      },
-    }))
-  let adminProjectId = ''
-  for (const { name, operator } of projects) {
-    const project = await db.project.upsert({
-      where: { domainId_name: { domainId: domain.id, name } },
-      update: {},
-      create: { id: newId(), domainId: domain.id, name, operator, ...times },
-    })
-    if (operator) adminProjectId = project.id
-    await db.quota.createMany({
-      data: Object.entries(quotaDefaults).map(([resource, limit]) => ({
-        projectId: project.id,
-        resource,
-        limit: operator ? -1 : limit,
-      })),
-      skipDuplicates: true,
-    })
-    await db.roleAssignment.createMany({
-      data: [
-        {
-          id: newId(),
-          roleId: roleId('admin'),
-          userId: user.id,
-          projectId: project.id,
-          createdAt: at,
-        },
-      ],
-      skipDuplicates: true,
-    })
-  }
-  return { adminProjectId, adminUserId: user.id }
+): Promise<void> {
+  const at = now()
+  await db.$executeRaw`
+    insert into identity.domain (id, name, created_at, updated_at)
+    values (${newId()}::uuid, ${DEFAULT_DOMAIN}, ${at}, ${at}) on conflict do nothing`
+  await addRoles(db)
+  await addAdmin(db, at, adminPassword)
+  await addProjects(db, at)
+}
+
+async function addRoles(db: Db): Promise<void> {
+  await db.$executeRaw`
+    insert into identity.role (id, name)
+    select * from unnest(${roles.map(newId)}::uuid[], ${roles}::text[]) on conflict do nothing`
+  const priors = implications.map(([prior]) => prior)
+  const implied = implications.map(([, implied]) => implied)
+  await db.$executeRaw`
+    insert into identity.role_implication (prior_role_id, implied_role_id)
+    select p.id, i.id from unnest(${priors}::text[], ${implied}::text[]) w (prior, implied)
+      join identity.role p on p.name = w.prior join identity.role i on i.name = w.implied
+    on conflict do nothing`
+}
+
+async function addAdmin(db: Db, at: Date, password: string): Promise<void> {
+  const known = await db.$queryRaw<unknown[]>`
+    select from identity."user" u join identity.domain d on d.id = u.domain_id
+    where d.name = ${DEFAULT_DOMAIN} and u.name = ${ADMIN_USER}`
+  // Hashing takes its time on purpose.
+  if (known.length > 0) return
+  await db.$executeRaw`
+    insert into identity."user" (id, domain_id, name, password_hash, created_at, updated_at)
+    select ${newId()}::uuid, id, ${ADMIN_USER}, ${await hashPassword(password)}, ${at}, ${at}
+    from identity.domain where name = ${DEFAULT_DOMAIN} on conflict do nothing`
+}
+
+/** With their quotas, and with the administrator in them. */
+async function addProjects(db: Db, at: Date): Promise<void> {
+  const names = projects.map(({ name }) => name)
+  const operators = projects.map(({ operator }) => operator)
+  await db.$executeRaw`
+    insert into identity.project (id, domain_id, name, operator, created_at, updated_at)
+    select w.id, d.id, w.name, w.operator, ${at}, ${at}
+    from identity.domain d, unnest(${projects.map(newId)}::uuid[], ${names}::text[],
+                                   ${operators}::bool[]) w (id, name, operator)
+    where d.name = ${DEFAULT_DOMAIN} on conflict do nothing`
+  await db.$executeRaw`
+    insert into identity.quota (project_id, resource, "limit")
+    select p.id, w.resource, case when p.operator then -1 else w.amount end
+    from identity.domain d join identity.project p on p.domain_id = d.id,
+      unnest(${Object.keys(quotaDefaults)}::text[], ${Object.values(quotaDefaults)}::int[])
+        w (resource, amount)
+    where d.name = ${DEFAULT_DOMAIN} and p.name = any (${names}::text[]) on conflict do nothing`
+  await db.$executeRaw`
+    insert into identity.role_assignment (id, role_id, user_id, project_id, created_at)
+    select w.id, r.id, u.id, p.id, ${at}
+    from identity.domain d
+      join identity."user" u on u.domain_id = d.id and u.name = ${ADMIN_USER}
+      join identity.project p on p.domain_id = d.id
+      join unnest(${projects.map(newId)}::uuid[], ${names}::text[]) w (id, name) on w.name = p.name,
+      identity.role r
+    where d.name = ${DEFAULT_DOMAIN} and r.name = 'admin' on conflict do nothing`
 }

@@ -1,11 +1,12 @@
 /**
  * The rows behind an upload and a download; the bytes themselves are the data plane's.
  *
- * U1 Only one upload of an image runs: `taskState` is the lock, `taskId` its owner's mark.
+ * U1 Only one upload of an image runs: `taskState` is the lock, `taskId` its owner's mark, renewed
+ *    while bytes move. What stands still may be taken over, what is deleted is lost.
  * U2 An image becomes ACTIVE only with its size, checksum and virtual size, after inspection.
  * U3 An upload that is refused or breaks off goes back to QUEUED, with the reason as its fault.
  */
-import { allow, allowInProject } from '../access.ts'
+import { allowInProject } from '../access.ts'
 import type { Cloud, Context, Db } from '../context.ts'
 import { emit } from '../core/event.ts'
 import { CloudError, type ErrorCode, notFound } from '../errors.ts'
@@ -55,9 +56,32 @@ export async function uploadBegin(ctx: Context, id: string): Promise<Upload> {
   return { mark, imageId: id, projectId, diskFormat: image.diskFormat as DiskFormat }
 }
 
-/** A part has arrived: the upload stays open for the next one. */
-export const uploadPause = (ctx: Context, upload: Upload): Promise<void> =>
-  uploadSet(ctx, upload, { taskState: null, taskId: null })
+/** Says that the upload goes on; false when it is not this one's any more. */
+export async function uploadRenew(ctx: Context, { imageId, mark }: Upload): Promise<boolean> {
+  const { count } = await ctx.db.image.updateMany({
+    where: { id: imageId, taskState: 'upload', taskId: mark },
+    data: { updatedAt: ctx.now() },
+  })
+  return count === 1
+}
+
+/** Who looks after the bytes: this upload, a later one, or nobody because the image goes. */
+export async function uploadOwner(
+  ctx: Context,
+  upload: Upload,
+): Promise<'this' | 'another' | 'nobody'> {
+  if (await uploadRenew(ctx, upload)) return 'this'
+  const image = await ctx.db.image.findUnique({ where: { id: upload.imageId } })
+  return image && image.taskState !== 'delete' ? 'another' : 'nobody'
+}
+
+/** A part has arrived, or was refused: the upload stays open for the next one. */
+export const uploadPause = (ctx: Context, upload: Upload, stagedBytes: number): Promise<void> =>
+  uploadSet(ctx, upload, {
+    status: stagedBytes > 0 ? 'SAVING' : 'QUEUED',
+    taskState: null,
+    taskId: null,
+  })
 
 export const uploadFinish = (
   ctx: Context,
@@ -118,6 +142,13 @@ export async function uploadsBreakOff({ db, now }: Pick<Cloud, 'db' | 'now'>): P
   }
 }
 
+/** Whether the project's image waits for bytes. */
+export async function uploadIsOpen(ctx: Context, id: string): Promise<boolean> {
+  const { projectId } = allowInProject(ctx, 'image.image.download')
+  const where = { id, projectId, status: { not: 'ACTIVE' } }
+  return (await ctx.db.image.findFirst({ where })) !== null
+}
+
 export interface Download {
   id: string
   sizeBytes: number
@@ -129,7 +160,6 @@ export interface Download {
 /** The image behind a download that a token asks for. */
 export async function downloadByToken(ctx: Context, id: string): Promise<Download> {
   const { projectId } = allowInProject(ctx, 'image.image.download')
-  allow(ctx, 'image.image.download')
   return readable(ctx.db, id, { OR: [{ projectId }, { visibility: 'PUBLIC' }] })
 }
 

@@ -6,7 +6,9 @@ export interface Random {
   shuffle<T>(items: T[]): void
 }
 
-export function makeRandom(seed = Number(process.env.NEPHO_FAULT_SEED) || Date.now() % 2 ** 31): Random {
+export function makeRandom(
+  seed = Number(process.env.NEPHO_FAULT_SEED) || Date.now() % 2 ** 31,
+): Random {
   let state = seed
   /** mulberry32 */
   const next = (): number => {

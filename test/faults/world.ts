@@ -4,11 +4,13 @@
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
 import { until } from '../support/until.ts'
 import type { Fates } from './workload.ts'
 
 const CONNECT_TIMEOUT_MS = 5_000
+const LOOK_AGAIN_MS = 200
 
 export interface World {
   databaseUrl(): string | null
@@ -32,7 +34,7 @@ interface ServerRow {
 export interface Facts {
   servers: ServerRow[]
   wrong: string[]
-  machines: Map<string, { host: string; powerState: string }>
+  machines: Map<string, { host: string; powerState: string; boots: number }>
 }
 
 const SERVERS = `
@@ -99,17 +101,19 @@ export async function lookAt(world: World): Promise<Facts> {
 }
 
 /** From the simulators' journals: the last line of a machine is the truth. */
-function machinesIn(agentDir: string): Facts['machines'] {
+export function machinesIn(agentDir: string): Facts['machines'] {
   const machines: Facts['machines'] = new Map()
   for (const host of readdirSync(agentDir)) {
     const file = join(agentDir, host, 'driver', 'machines.jsonl')
     const text = existsSync(file) ? readFileSync(file, 'utf8') : ''
-    const last = new Map<string, { powerState: string; gone?: true }>()
+    const last = new Map<string, { powerState: string; boots: number; gone?: true }>()
     for (const line of text.split('\n').filter((line) => line.endsWith('}'))) {
       const { id, ...rest } = JSON.parse(line)
       last.set(id, rest)
     }
-    for (const [id, { powerState, gone }] of last) if (!gone) machines.set(id, { host, powerState })
+    for (const [id, { powerState, boots, gone }] of last) {
+      if (!gone) machines.set(id, { host, powerState, boots })
+    }
   }
   return machines
 }
@@ -157,7 +161,11 @@ function problemsOf(server: ServerRow, fates: Fates, machines: Facts['machines']
 }
 
 /** Waits until nothing is wrong any more; fails with what still is. */
-export async function expectWellWorld(world: World, fates: Fates, timeoutMs: number): Promise<Facts> {
+export async function expectWellWorld(
+  world: World,
+  fates: Fates,
+  timeoutMs: number,
+): Promise<Facts> {
   let last: string[] = []
   let facts: Facts | null = null
   await until(
@@ -169,6 +177,7 @@ export async function expectWellWorld(world: World, fates: Fates, timeoutMs: num
       } catch (error) {
         last = [`it can not be looked at: ${(error as Error).message}`]
       }
+      if (last.length > 0) await pause(LOOK_AGAIN_MS)
       return last.length === 0
     },
     timeoutMs,

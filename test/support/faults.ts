@@ -29,9 +29,12 @@ const MAX_CLAIMS = 60
 export interface TaskWorld extends Cluster {
   caller: Caller
   /** Claims the task over and over, as if every lease and every pause were over at once. */
-  finish(taskId: string, owner?: Owner): Promise<Finished>
+  finish(taskId: string, owner?: Owner, change?: Change): Promise<Finished>
   owner(fault?: StatementFault): Owner
 }
+
+/** What a test makes of a kind of task before it is run. */
+export type Change = (kind: TaskKind) => TaskKind
 
 export interface Finished {
   status: string
@@ -55,21 +58,23 @@ export async function startTaskWorld(): Promise<TaskWorld> {
   const { cloud } = cluster
   const reports = await startReports({ cloud, bus, caller, log, heartbeatMs: 5_000, onHost })
   await until('all hosts are up', () => seen.size === cluster.drivers.length)
-  const owners: Owner[] = []
+  const lines: Line[] = []
   const stopCluster = cluster.stop
   const world = cluster as TaskWorld
+  let owners = 0
   const owner = (fault?: StatementFault): Owner => {
-    const one = new Owner(world, `owner-${owners.length}`, fault)
-    owners.push(one)
-    return one
+    const free = lines.find((line) => line.holder === null)
+    const line = free ?? new Line(cluster.databaseUrl)
+    if (!free) lines.push(line)
+    return new Owner(world, line, `owner-${++owners}`, fault)
   }
   const healthy = owner()
   return Object.assign(world, {
     caller,
     owner,
-    finish: (taskId: string, by: Owner = healthy) => finish(world, taskId, by),
+    finish: (taskId: string, by = healthy, change?: Change) => finish(world, taskId, by, change),
     async stop() {
-      for (const one of owners) await one.close()
+      for (const line of lines) await line.database.close().catch(() => {})
       await reports.stop()
       await caller.close()
       await stopCluster()
@@ -78,11 +83,16 @@ export async function startTaskWorld(): Promise<TaskWorld> {
   })
 }
 
-async function finish({ cloud: { db } }: TaskWorld, taskId: string, by: Owner): Promise<Finished> {
+async function finish(
+  { cloud: { db } }: TaskWorld,
+  taskId: string,
+  by: Owner,
+  change?: Change,
+): Promise<Finished> {
   for (let claims = 0; claims < MAX_CLAIMS; claims++) {
     await db.$executeRaw`
       update core.task set due_at = now() where id = ${taskId}::uuid and finished_at is null`
-    await by.work(taskId)
+    await by.work(taskId, change)
     const task = await db.task.findUniqueOrThrow({ where: { id: taskId } })
     if (task.finishedAt) return task as unknown as Finished
   }
@@ -95,61 +105,20 @@ async function finish({ cloud: { db } }: TaskWorld, taskId: string, by: Owner): 
  */
 export type StatementFault = (n: number) => 'dies' | 'breaks' | null
 
-export class Owner {
-  /** Statements of its tasks so far. */
-  statements = 0
-  private readonly database: Database
+/** A way to the database that an owner can lose. Making one is dear: they are used again. */
+class Line {
+  readonly database: Database
+  holder: Owner | null = null
   private readonly clients = new Set<pg.PoolClient>()
-  private readonly dying = new AbortController()
 
-  constructor(
-    private readonly world: TaskWorld,
-    readonly name: string,
-    private readonly fault: StatementFault = () => null,
-  ) {
-    this.database = openDatabase({ url: world.databaseUrl, poolSize: 2 })
+  constructor(url: string) {
+    this.database = openDatabase({ url, poolSize: 2 })
     this.database.pool.on('connect', (client) => this.spoil(client))
   }
 
-  get dead(): boolean {
-    return this.dying.signal.aborted
-  }
-
-  /** As kill -9: nothing more is written, nothing is waited for. */
-  die(): void {
-    if (this.dead) return
-    this.dying.abort(new Error(`${this.name} is dead`))
+  cutAll(): void {
     for (const client of this.clients) cut(client)
-  }
-
-  /** One claim of a task, and as far as it gets; false when it could not be had. */
-  async work(taskId: string, change: (kind: TaskKind) => TaskKind = (k) => k): Promise<boolean> {
-    const { db } = this.settings()
-    try {
-      const task = await taskClaim(db, this.name, LEASE_MS, { taskId })
-      if (!task) return false
-      await runTask(this.settings(), change(kindOf(task)), task, this.dying.signal)
-    } catch (error) {
-      if (process.env.NEPHO_TEST_LOG) console.log(this.name, error)
-    }
-    return true
-  }
-
-  async close(): Promise<void> {
-    await this.database.close().catch(() => {})
-  }
-
-  private settings(): EngineSettings {
-    const { cloud, caller } = this.world
-    const now = () => new Date()
-    return {
-      db: this.database.prisma,
-      log: cloud.log,
-      now,
-      leaseMs: LEASE_MS,
-      call: (queue, call) => caller.call(queue, call),
-      ticket: (object) => issueTicket(cloud.keys, object, now()),
-    }
+    this.clients.clear()
   }
 
   private spoil(client: pg.PoolClient): void {
@@ -161,14 +130,18 @@ export class Owner {
     target.query = (...given) => {
       const callback = given.at(-1)
       if (typeof callback !== 'function') {
-        return this.dead ? Promise.reject(lost()) : this.answered(client, submit(...given))
+        return this.isDead ? Promise.reject(lost()) : this.answered(client, submit(...given))
       }
-      if (this.dead) return callback(lost())
+      if (this.isDead) return callback(lost())
       return submit(...given.slice(0, -1), (error: unknown, rows: unknown) => {
         const failure = error ?? this.strike(client)
         callback(failure, failure ? undefined : rows)
       })
     }
+  }
+
+  private get isDead(): boolean {
+    return this.holder?.dead ?? false
   }
 
   private async answered(client: pg.PoolClient, answer: unknown): Promise<unknown> {
@@ -180,11 +153,69 @@ export class Owner {
 
   /** After each statement: what becomes of its answer. */
   private strike(client: pg.PoolClient): Error | null {
-    const what = this.dead ? 'dies' : this.fault(++this.statements)
-    if (what === null) return null
-    if (what === 'dies') this.die()
+    if (!this.holder?.strikes()) return null
     cut(client)
+    this.clients.delete(client)
     return lost()
+  }
+}
+
+export class Owner {
+  /** Statements of its tasks so far. */
+  statements = 0
+  private readonly dying = new AbortController()
+
+  constructor(
+    private readonly world: TaskWorld,
+    private readonly line: Line,
+    readonly name: string,
+    private readonly fault: StatementFault = () => null,
+  ) {
+    line.holder = this
+  }
+
+  get dead(): boolean {
+    return this.dying.signal.aborted
+  }
+
+  /** As kill -9: nothing more is written, nothing is waited for. */
+  die(): void {
+    if (this.dead) return
+    this.dying.abort(new Error(`${this.name} is dead`))
+    this.line.cutAll()
+  }
+
+  /** Counts a statement; true when its answer is to be lost. */
+  strikes(): boolean {
+    const what = this.dead ? 'dies' : this.fault(++this.statements)
+    if (what === 'dies') this.die()
+    return what !== null
+  }
+
+  /** One claim of a task, and as far as it gets. */
+  async work(taskId: string, change: Change = (kind) => kind): Promise<void> {
+    const { cloud, caller } = this.world
+    const db = this.line.database.prisma
+    const now = () => new Date()
+    const settings: EngineSettings = {
+      db,
+      log: cloud.log,
+      now,
+      leaseMs: LEASE_MS,
+      call: (queue, call) => caller.call(queue, call),
+      ticket: (object) => issueTicket(cloud.keys, object, now()),
+    }
+    try {
+      const task = await taskClaim(db, this.name, LEASE_MS, { taskId })
+      if (task) await runTask(settings, change(kindOf(task)), task, this.dying.signal)
+    } catch (error) {
+      cloud.log.info({ owner: this.name, err: error }, 'a run of a task broke off')
+    }
+  }
+
+  /** It works no more: its line can be another one's. */
+  leave(): void {
+    if (this.line.holder === this) this.line.holder = null
   }
 }
 

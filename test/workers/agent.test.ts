@@ -72,7 +72,7 @@ function cuttable<T extends object>(real: T, isCut: () => boolean): T {
   })
 }
 
-async function start(bootId = 'boot-1'): Promise<Agent> {
+async function start(bootId = 'boot-1', signal?: AbortSignal): Promise<Agent> {
   let isCut = false
   const consumers: { stop(): Promise<void> }[] = []
   const agentBus: Bus = {
@@ -88,6 +88,7 @@ async function start(bootId = 'boot-1'): Promise<Agent> {
     ...{ bus: agentBus, driver: cuttable<ComputeDriver>(driver, () => isCut), hostName: HOST },
     ...{ stateDir, apiUrl: 'http://127.0.0.1:1', heartbeatMs: HEARTBEAT_MS, bootId, log: log.log },
     guestStopTimeoutMs: 50,
+    ...(signal && { signal }),
   })
   const cutOff = (): void => {
     isCut = true
@@ -430,6 +431,24 @@ describe('guests', () => {
     kill()
     await start()
     expect(await powerOf(machine.id)).toBe('SHUTDOWN')
+  })
+
+  it('are left to the next start by an agent that is told to stop while it starts', async () => {
+    await start('boot-1')
+    const machine = await launch()
+    kill()
+    await driver.crash(machine.id)
+    driver.hangNext('start')
+    const doing = vi.spyOn(driver, 'start')
+    const stopping = new AbortController()
+    const starting = start('boot-2', stopping.signal)
+    await until('it hangs', () => doing.mock.calls.length === 1)
+    stopping.abort()
+    await starting
+    expect(await powerOf(machine.id)).toBe('CRASHED')
+    await stop('stop')
+    await start('boot-2')
+    expect(await powerOf(machine.id)).toBe('RUNNING')
   })
 
   it('that ran are brought back after a reboot of the host, and no others', async () => {

@@ -12,7 +12,7 @@ import { paths } from '../paths.ts'
 import { Empty } from '../ui/Empty.tsx'
 import { Loading } from '../ui/Loading.tsx'
 import { TopBar } from './TopBar.tsx'
-import { isAdmin, useViewer } from './viewer.ts'
+import { may, useViewer } from './viewer.ts'
 
 /** What a route tells the frame about its page. */
 export interface PageHandle {
@@ -76,7 +76,9 @@ function Navigation() {
     section(t('nav.compute'), link(t('nav.servers'), paths.servers())),
     section(t('nav.image'), link(t('nav.images'), paths.images())),
   ]
-  if (isAdmin(viewer)) items.push(section(t('nav.cloud'), link(t('nav.hosts'), paths.hosts())))
+  if (may(viewer, 'compute.host.list')) {
+    items.push(section(t('nav.cloud'), link(t('nav.hosts'), paths.hosts())))
+  }
   items.push(
     { type: 'divider' },
     { type: 'link', text: t('nav.playground'), href: paths.playground(), external: true },

@@ -9,6 +9,7 @@ export const SessionQuery = graphql(`
       user { id name }
       project { id name }
       roles { name }
+      rules
     }
     projects(first: 200) { nodes { id name } }
   }
@@ -26,9 +27,5 @@ export function useViewer(): Viewer {
   return viewer
 }
 
-/**
- * The role whose holders find the operator's pages in the navigation; the API decides what they
- * show.
- */
-export const isAdmin = (viewer: Viewer): boolean =>
-  viewer.roles.some((role) => role.name === 'admin')
+/** Whether an access rule lets the viewer through, by its name; the API said so. */
+export const may = (viewer: Viewer, rule: string): boolean => viewer.rules.includes(rule)

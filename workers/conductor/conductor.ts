@@ -145,4 +145,3 @@ export const ringer =
       .publish(CONDUCTOR_QUEUE, { taskId }, { expiresInMs: 10 * SWEEP_MS })
       .catch((err) => log.warn({ taskId, err }, 'the ring was not heard'))
   }
-

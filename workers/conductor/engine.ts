@@ -100,7 +100,7 @@ class Run {
       const { step, record } = this.current()
       try {
         if (this.isTooLate(step)) throw tooLate(step)
-        await this.perform(step, record)
+        await this.perform(step)
       } catch (error) {
         if (error instanceof LeaseLost || error instanceof OutcomeUnknown) throw error
         if (this.signal.aborted) throw error
@@ -112,15 +112,12 @@ class Run {
   }
 
   /** Does and records one step. */
-  private async perform(step: Step, record: StepRecord): Promise<void> {
+  private async perform(step: Step): Promise<void> {
     for (let again = 0; ; again++) {
       try {
         const result = (await step.do?.(this.context('do'))) ?? null
         this.task.state.results[step.name] = result
-        await this.record(
-          () => this.markDone(record, 'DONE'),
-          step.save && ((c) => step.save?.(c, result) ?? Promise.resolve()),
-        )
+        await this.record('DONE', step.save && (async (c) => step.save?.(c, result)))
         return
       } catch (error) {
         if (!(error instanceof Again) || again >= MAX_AGAIN) throw error
@@ -146,7 +143,7 @@ class Run {
       return dueInMs
     }
     if (step.skippable) {
-      await this.record(() => this.markDone(record, 'FAILED'))
+      await this.record('FAILED')
       return 'skipped'
     }
     record.status = 'FAILED'
@@ -184,7 +181,10 @@ class Run {
           return dueInMs
         }
         // What is left on the host is nobody's now: the sweep of its reports removes it.
-        this.settings.log.error({ taskId: task.id, step: step.name, err: error }, 'left to the sweep')
+        this.settings.log.error(
+          { taskId: task.id, step: step.name, err: error },
+          'left to the sweep',
+        )
       }
       await this.unrecord(step, record)
     }
@@ -224,7 +224,7 @@ class Run {
 
   /** Records the step at hand as behind us; the last one ends the task. */
   private async record(
-    mark: () => void,
+    how: 'DONE' | 'FAILED',
     save?: (c: SaveContext) => Promise<void>,
   ): Promise<void> {
     const { task, kind } = this
@@ -232,31 +232,33 @@ class Run {
     const change: TaskChange = last
       ? { status: 'SUCCEEDED', dueInMs: null }
       : { status: 'RUNNING', dueInMs: this.settings.leaseMs }
-    const before = structuredClone(task)
-    try {
-      mark()
-      task.position++
-      task.waitingFor = null
-      if (save) {
-        await this.transaction(async (c) => {
-          await save(c)
-          await this.must(c, task, change)
-        })
-      } else await this.write(change)
-      task.status = change.status
-    } catch (error) {
-      Object.assign(task, before)
-      throw error
+    // What could not be written must not be remembered either.
+    const ahead = { ...this.stepped(how), status: change.status }
+    if (save) {
+      await this.transaction(async (c) => {
+        await save(c)
+        await this.must(c, ahead, change)
+      })
+    } else await this.write(change, ahead)
+    Object.assign(task, ahead)
+  }
+
+  /** The task with the step at hand behind it. */
+  private stepped(status: 'DONE' | 'FAILED'): Task {
+    const { position, steps } = this.task
+    const finishedAt = this.settings.now().toISOString()
+    return {
+      ...this.task,
+      position: position + 1,
+      waitingFor: null,
+      steps: steps.map((record, i) =>
+        i === position ? { ...record, status, finishedAt } : record,
+      ),
     }
   }
 
-  private markDone(record: StepRecord, status: 'DONE' | 'FAILED'): void {
-    record.status = status
-    record.finishedAt = this.settings.now().toISOString()
-  }
-
-  private async write(change: TaskChange): Promise<void> {
-    const ours = await taskAdvance(this.settings.db, this.task, change).catch(unknown)
+  private async write(change: TaskChange, task = this.task): Promise<void> {
+    const ours = await taskAdvance(this.settings.db, task, change).catch(unknown)
     if (!ours) throw new LeaseLost()
   }
 
@@ -301,8 +303,9 @@ class Run {
       ticket,
       signal,
       log: settings.log.child({ taskId: task.id, requestId: task.requestId, step: record?.name }),
-      call: (queue, verb, input, timeoutMs) =>
-        settings.call(queue, {
+      call: (queue, verb, input, timeoutMs) => {
+        task.state.calledUnder = Number(task.fence)
+        return settings.call(queue, {
           // A try that broke off has the same call id as its repetition: it is answered, not redone.
           callId: [task.id, task.round, record?.name, direction, record?.attempts].join('/'),
           fence: Number(task.fence),
@@ -311,7 +314,8 @@ class Run {
           requestId: task.requestId,
           timeoutMs,
           signal,
-        }),
+        })
+      },
     }
   }
 
@@ -333,7 +337,9 @@ interface Emitted {
 }
 
 const backoffMs = (attempts: number): number =>
-  Math.round(Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** (attempts - 1)) * (0.75 + Math.random() / 2))
+  Math.round(
+    Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** (attempts - 1)) * (0.75 + Math.random() / 2),
+  )
 
 /** Renews the lease while a task runs; the signal ends when it could not be kept. */
 function keepLease({ db, leaseMs, log }: EngineSettings, task: Task, stopping: AbortSignal) {

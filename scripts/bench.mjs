@@ -1,0 +1,80 @@
+#!/usr/bin/env node
+/**
+ * Measures the product as people run it (simulated drivers, embedded PostgreSQL, loopback) and
+ * prints a table: docs/bench.md tells how to read it.
+ *
+ *   npm run bench                       all of it, some minutes
+ *   npm run bench -- --quick            less of everything, below a minute: does it still run?
+ *   npm run bench -- --only reads,events
+ */
+import { parseArgs } from 'node:util'
+import { measureEvents } from './bench/events.mjs'
+import { table } from './bench/figures.mjs'
+import { makeDataDir, removeDataDir, startProduct } from './bench/product.mjs'
+import { measureReads } from './bench/reads.mjs'
+import { measureCreation, measureDeletion, prepareCloud } from './bench/servers.mjs'
+import { measureStart } from './bench/start.mjs'
+import { measureTokens } from './bench/tokens.mjs'
+
+const FULL = {
+  creation: { batch: 100, neighbours: 500, singles: 20 },
+  reads: { rows: 1000, rounds: 60 },
+  events: { watchers: 1000, rounds: 20 },
+  tokens: { checks: 8000, signIns: 160 },
+  deletion: { batch: 100 },
+  start: { settleSeconds: 15 },
+}
+const QUICK = {
+  creation: { batch: 24, neighbours: 60, singles: 3 },
+  reads: { rows: 120, rounds: 6 },
+  events: { watchers: 50, rounds: 3 },
+  tokens: { checks: 400, signIns: 32 },
+  deletion: { batch: 24 },
+  start: { settleSeconds: 2 },
+}
+
+/** All but `start` share one cloud, in this order: each finds the servers that the last one left. */
+const GROUPS = {
+  creation: measureCreation,
+  reads: measureReads,
+  events: (product, parts, settings) => measureEvents(product, parts, settings),
+  tokens: (product, _parts, settings) => measureTokens(product, settings),
+  deletion: (product, _parts, settings) => measureDeletion(product, settings),
+}
+
+async function main() {
+  const { values } = parseArgs({
+    options: { quick: { type: 'boolean', default: false }, only: { type: 'string' } },
+  })
+  const settings = values.quick ? QUICK : FULL
+  const wanted = values.only?.split(',') ?? [...Object.keys(GROUPS), 'start']
+  const rows = []
+  const say = (line) => process.stderr.write(`${line}\n`)
+  if (wanted.some((name) => name in GROUPS)) rows.push(...(await inOneCloud(wanted, settings, say)))
+  if (wanted.includes('start')) {
+    say('start ...')
+    rows.push(...(await measureStart(settings.start)))
+  }
+  console.log(table(rows))
+}
+
+async function inOneCloud(wanted, settings, say) {
+  const rows = []
+  const dataDir = makeDataDir()
+  let product
+  try {
+    product = await startProduct(dataDir)
+    const parts = await prepareCloud(product)
+    for (const [name, measure] of Object.entries(GROUPS)) {
+      if (!wanted.includes(name)) continue
+      say(`${name} ...`)
+      rows.push(...(await measure(product, parts, settings[name])))
+    }
+    return rows
+  } finally {
+    await product?.stop()
+    removeDataDir(dataDir)
+  }
+}
+
+await main()

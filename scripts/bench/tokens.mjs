@@ -1,0 +1,69 @@
+/** Checks of tokens, and sign-ins against the bare hash. */
+import { hash, verify } from '@node-rs/argon2'
+import { startChild } from './children.mjs'
+import { inParallel, makeClient, SIGN_IN, signInInput } from './client.mjs'
+import { idleStatements } from './servers.mjs'
+import { PASSWORD } from './product.mjs'
+
+const CLIENTS = 16
+const SESSION = '{ session { expiresAt } }'
+/** As services/identity/password.ts has them. */
+const ARGON2 = { memoryCost: 19_456, timeCost: 2, parallelism: 1 }
+
+/** @returns {Promise<import('./figures.mjs').Row[]>} */
+export async function measureTokens(product, { checks, signIns }) {
+  return [...(await measureChecks(product, checks)), await measureSignIns(product, signIns)]
+}
+
+async function measureChecks(product, count) {
+  const { client } = product
+  const ask = () => client.ask(SESSION)
+  await inParallel(CLIENTS, count / 4, ask)
+  const idle = await idleStatements(product, 2)
+  const statementsBefore = await product.statements()
+  const cpuBefore = product.cpuSeconds()
+  const { perSecond, seconds } = await inParallel(CLIENTS, count, ask)
+  const cpuMs = (1000 * (product.cpuSeconds() - cpuBefore)) / count
+  const statements = (await product.statements()) - statementsBefore - idle * seconds
+  const bare = await bareHttp(await ask(), count)
+  return [
+    {
+      measure: 'token check, 16 clients',
+      ...{ value: perSecond, unit: 'per s', peer: 95 },
+      baseline: { name: 'bare node:http, the same bytes', value: bare },
+    },
+    { measure: 'CPU of a token check', value: cpuMs, unit: 'ms' },
+    {
+      measure: 'SQL statements of a token check',
+      ...{ value: Math.max(0, Math.round((statements / count) * 100) / 100), unit: '', note: '0' },
+    },
+  ]
+}
+
+async function bareHttp(answer, count) {
+  const server = startChild('bare.mjs')
+  try {
+    const { url } = await server.ask({ answer })
+    const client = makeClient(url, CLIENTS)
+    await inParallel(CLIENTS, count / 4, () => client.ask(SESSION))
+    const { perSecond } = await inParallel(CLIENTS, count, () => client.ask(SESSION))
+    client.close()
+    return perSecond
+  } finally {
+    await server.stop()
+  }
+}
+
+async function measureSignIns({ client }, count) {
+  const known = await hash(PASSWORD, ARGON2)
+  await inParallel(CLIENTS, CLIENTS, () => verify(known, PASSWORD))
+  const bare = await inParallel(CLIENTS, count, () => verify(known, PASSWORD))
+  const signIn = () => client.must(SIGN_IN, signInInput(PASSWORD))
+  await inParallel(CLIENTS, CLIENTS, signIn)
+  const ours = await inParallel(CLIENTS, count, signIn)
+  return {
+    measure: 'sign-in, 16 clients',
+    ...{ value: ours.perSecond, unit: 'per s', peer: 7.9 },
+    baseline: { name: 'bare argon2 checks, 16 at once', value: bare.perSecond },
+  }
+}

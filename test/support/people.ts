@@ -1,0 +1,98 @@
+/** Projects, users and tokens that have no operation in the API yet: written as rows. */
+import { generateKeyPairSync } from 'node:crypto'
+import jwt from 'jsonwebtoken'
+import type { Cloud } from '../../services/context.ts'
+import { newId } from '../../services/id.ts'
+import { hashPassword } from '../../services/identity/password.ts'
+import { quotaDefaults } from '../../services/identity/quota.ts'
+import { issueToken } from '../../services/identity/token.ts'
+
+export type RoleName = 'reader' | 'member' | 'admin'
+
+const implied: Record<RoleName, string[]> = {
+  reader: ['reader'],
+  member: ['member', 'reader'],
+  admin: ['admin', 'member', 'reader'],
+}
+
+export async function newProject({ db, now }: Cloud, name: string): Promise<string> {
+  const domain = await db.domain.findFirstOrThrow()
+  const times = { createdAt: now(), updatedAt: now() }
+  const { id } = await db.project.create({
+    data: { id: newId(), domainId: domain.id, name, ...times },
+  })
+  const quotas = Object.entries(quotaDefaults)
+  await db.quota.createMany({
+    data: quotas.map(([resource, limit]) => ({ projectId: id, resource, limit })),
+  })
+  return id
+}
+
+/** A user who can sign in when a password is given, with one role in a project. */
+export async function newUser(
+  { db, now }: Cloud,
+  name: string,
+  given: { password?: string; projectId?: string; role?: RoleName } = {},
+): Promise<string> {
+  const domain = await db.domain.findFirstOrThrow({ where: { name: 'Default' } })
+  const passwordHash = given.password ? await hashPassword(given.password) : '*'
+  const times = { createdAt: now(), updatedAt: now() }
+  const { id } = await db.user.create({
+    data: { id: newId(), domainId: domain.id, name, passwordHash, ...times },
+  })
+  if (given.projectId && given.role) await assignRole({ db, now }, id, given.projectId, given.role)
+  return id
+}
+
+export async function assignRole(
+  { db, now }: Pick<Cloud, 'db' | 'now'>,
+  userId: string,
+  projectId: string,
+  name: RoleName,
+): Promise<void> {
+  const role = await db.role.findUniqueOrThrow({ where: { name } })
+  await db.roleAssignment.create({
+    data: { id: newId(), roleId: role.id, userId, projectId, createdAt: now() },
+  })
+}
+
+interface TokenOf {
+  userId?: string
+  projectId?: string | null
+  role?: RoleName
+  operator?: boolean
+  at?: Date
+  ttlSeconds?: number
+}
+
+/** A genuine token without a sign-in, which costs argon2's time. */
+export function tokenFor({ keys, now }: Cloud, given: TokenOf = {}): string {
+  const actor = {
+    userId: given.userId ?? newId(),
+    userName: given.role ?? 'nobody',
+    projectId: given.projectId ?? null,
+    projectName: given.projectId ? 'a project' : null,
+    roles: given.role ? implied[given.role] : [],
+    operator: given.operator ?? false,
+  }
+  return issueToken(keys, actor, given.at ?? now(), given.ttlSeconds ?? 3600).secret
+}
+
+const HOUR_MS = 3_600_000
+
+export const expiredToken = (cloud: Cloud, given: TokenOf): string =>
+  tokenFor(cloud, { ...given, at: new Date(Date.now() - 2 * HOUR_MS) })
+
+/** The token with one claim changed, its signature kept. */
+export function tamper(secret: string, claims: object): string {
+  const [header, payload, signature] = secret.split('.')
+  const changed = { ...JSON.parse(Buffer.from(payload ?? '', 'base64url').toString()), ...claims }
+  return [header, Buffer.from(JSON.stringify(changed)).toString('base64url'), signature].join('.')
+}
+
+/** The same claims under the same key id, signed with a key pair of somebody else. */
+export function forge(secret: string): string {
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const { header, payload } = jwt.decode(secret, { complete: true }) ?? {}
+  return jwt.sign(payload as object, privateKey, { algorithm: 'ES256', keyid: header?.kid ?? '' })
+}
