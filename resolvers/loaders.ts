@@ -26,6 +26,7 @@ export function makeLoaders(db: Db) {
       (row) => row.hostId,
     ),
     newestTasks: newestTasks(db),
+    taskCount: taskCount(db),
   }
 }
 
@@ -42,6 +43,16 @@ function grouped<Row>(find: (keys: string[]) => Promise<Row[]>, keyOf: (row: Row
   return new DataLoader<string, Row[]>(async (keys) => {
     const rows = await find([...keys])
     return keys.map((key) => rows.filter((row) => keyOf(row) === key))
+  })
+}
+
+/** How many tasks a resource has had. */
+function taskCount(db: Db) {
+  return new DataLoader<string, number>(async (resourceIds) => {
+    const where = { resourceId: { in: [...resourceIds] } }
+    const groups = await db.task.groupBy({ by: ['resourceId'], where, _count: true })
+    const counts = new Map(groups.map((group) => [group.resourceId, group._count]))
+    return resourceIds.map((id) => counts.get(id) ?? 0)
   })
 }
 

@@ -26,7 +26,7 @@ export interface PageOf<T> {
 /** The connection and edge types of a resource, as the Relay cursor connections specification has them. */
 export function connectionOf<T extends object>(name: string, node: () => new () => T) {
   @ObjectType(`${name}Edge`, {
-    description: `A ${name} in a list, with its cursor.`,
+    description: `One ${name} of a list, with its cursor.`,
     simpleResolvers: true,
   })
   class Edge {

@@ -10,6 +10,7 @@ import { createImageStore } from '../drivers/image/registry.ts'
 import { makeLoaders } from '../resolvers/loaders.ts'
 import { buildApi } from '../resolvers/registry.ts'
 import type { Request } from '../resolvers/request.ts'
+import { audienceOf } from '../services/access.ts'
 import { flavorBootstrap } from '../services/compute/flavor.ts'
 import type { Cloud } from '../services/context.ts'
 import { taskHandOver } from '../services/core/task.ts'
@@ -89,7 +90,9 @@ export async function startCloud(options: CloudOptions): Promise<RunningCloud> {
       const http = await startApi(options, center, closers)
       url = http.url
     }
-    const waiting = new Set(has('agent') && has('conductor') ? options.hosts.map((h) => h.name) : [])
+    const waiting = new Set(
+      has('agent') && has('conductor') ? options.hosts.map((h) => h.name) : [],
+    )
     let seen = (): void => {}
     const hostsUp = new Promise<void>((resolve) => {
       seen = () => waiting.size === 0 && resolve()
@@ -160,10 +163,15 @@ async function startCenter(
   const now = () => new Date()
   await identityBootstrap({ db, now }, adminPassword)
   await flavorBootstrap({ db, now })
-  const revocations = new Revocations()
-  await revocations.load(db, now())
   const relay = await startEventRelay(db, databaseUrl, log)
   closers.push(() => relay.stop())
+  const revocations = new Revocations()
+  relay.onEvent((event) => {
+    if (event.type !== 'token.revoked') return
+    revocations.revoke(event.resourceId, new Date(Date.now() + config.tokenTtlSeconds * 1000))
+  })
+  // After the listener: what is revoked meanwhile is heard or read, or both.
+  await revocations.load(db, now())
   metrics.readFrom(db)
   const cloud: Cloud = {
     db,
@@ -208,8 +216,8 @@ async function startApi(
 ): Promise<HttpServer> {
   const { db } = cloud
   const store = createImageStore('file', { dir: join(config.dataDir, 'images') })
-  if (alone) await uploadsBreakOff(cloud)
-  const images = await startImageAgent(bus, store, log)
+  if (alone) await uploadsBreakOff(cloud, cloud.now())
+  const images = await startImageAgent(bus, store, db, log)
   closers.push(() => images.stop())
   const contextFor = async (info: RequestInfo): Promise<Request> => {
     const secret = bearerOf(info.headers)
@@ -235,6 +243,7 @@ async function startApi(
           stillValid: () => !actor || !cloud.revocations.isRevoked(actor),
         }
       },
+      audienceOf: (context) => audienceOf((context as Request).actor),
     },
     log,
     health: async () => {
@@ -255,7 +264,6 @@ async function startApi(
   closers.push(() => http.close())
   relay.onEvent((event) => {
     if (event.type !== 'token.revoked') return
-    cloud.revocations.revoke(event.resourceId, new Date(Date.now() + config.tokenTtlSeconds * 1000))
     http.revalidate().catch((err) => log.warn({ err }, 'could not end the watches of a token'))
   })
   return http
@@ -275,7 +283,7 @@ async function startConducting(
   const heartbeatMs = options.heartbeatMs ?? HEARTBEAT_MS
   const reports = await startReports({ cloud, bus, caller, log, heartbeatMs, onHost })
   closers.push(() => reports.stop())
-  const pruning = startPrune(db, log)
+  const pruning = startPrune(cloud, log)
   closers.push(() => pruning.stop())
   const conductor = await startConductor({
     bus,

@@ -1,6 +1,10 @@
 /** Which compute driver this host gets, and the agents that run it. */
 import { join } from 'node:path'
-import { type ComputeDriverOptions, computeDriverProblem, createComputeDriver } from '../drivers/compute/registry.ts'
+import {
+  type ComputeDriverOptions,
+  computeDriverProblem,
+  createComputeDriver,
+} from '../drivers/compute/registry.ts'
 import type { ComputeDriver } from '../drivers/compute/driver.ts'
 import type { Config } from './config.ts'
 
@@ -17,7 +21,8 @@ export async function chooseDrivers(wanted: Config['drivers']): Promise<ChosenDr
   if (wanted === 'simulated') return { compute: 'simulated', because: null }
   const problem = await computeDriverProblem('qemu')
   if (!problem) return { compute: 'qemu', because: null }
-  if (wanted === 'linux') throw new Error(`NEPHO_DRIVERS is linux, but this host can not: ${problem}`)
+  if (wanted === 'linux')
+    throw new Error(`NEPHO_DRIVERS is linux, but this host can not: ${problem}`)
   return { compute: 'simulated', because: problem }
 }
 

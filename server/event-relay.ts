@@ -5,8 +5,10 @@
  *    sure, and events that an open transaction still hides are looked for again soon.
  * R2 A watch that resumes reads the past itself, up to where the relay is, and goes on from there:
  *    no gap and nothing twice.
+ *    Reads are `READ_GAP_MS` apart: a busy cloud is read in pages, not event by event.
  * R3 What a slow watch has not taken is bounded; past it the watch ends, to be resumed.
  */
+import { setMaxListeners } from 'node:events'
 import pg from 'pg'
 import type { Logger } from 'pino'
 import type { Db, EventSource } from '../services/context.ts'
@@ -22,11 +24,13 @@ import {
 import { CloudError } from '../services/errors.ts'
 import { pause } from '../workers/pause.ts'
 
-type Paged = EventRow & { page: object }
+type Paged = EventRow & { page: EventPage }
 
 const POLL_MS = 1_000
 /** How soon hidden events are looked for again: from first to most. */
 const HIDDEN_MS = { first: 2, most: 50 }
+/** From the beginning of one read to the next; an event after a quiet while is read at once. */
+const READ_GAP_MS = 10
 const RECONNECT_MS = 1_000
 /** Events that a watch has not taken yet, at most. */
 const MAX_WAITING = 10_000
@@ -50,6 +54,8 @@ export async function startEventRelay(
   log: Logger,
 ): Promise<EventRelay> {
   const stopping = new AbortController()
+  // Every watch listens to it.
+  setMaxListeners(0, stopping.signal)
   const watchers = new Set<Watcher>()
   const listeners: ((event: EventRow) => void)[] = []
   let position = await eventHead(db)
@@ -59,10 +65,12 @@ export async function startEventRelay(
   function hand(page: EventPage): void {
     for (const event of page.events) {
       for (const listener of listeners) listener(event)
+      // One object for all watches: they share what they make of it.
+      const paged = { ...event, page }
       for (const watcher of watchers) {
         if (watcher.overflow || !watcher.wanted(event)) continue
         if (watcher.waiting.length >= MAX_WAITING) watcher.overflow = true
-        else watcher.waiting.push({ ...event, page })
+        else watcher.waiting.push(paged)
         watcher.wake()
       }
     }
@@ -73,7 +81,8 @@ export async function startEventRelay(
     let hiddenMs = HIDDEN_MS.first
     while (!stopping.signal.aborted) {
       const woken = new AbortController()
-      wake = () => woken.abort()
+      wake = () => woken.abort(null)
+      const began = performance.now()
       let waitMs = POLL_MS
       try {
         const page = await eventsAfter(db, position)
@@ -84,7 +93,9 @@ export async function startEventRelay(
       } catch (err) {
         log.warn({ err }, 'events could not be read')
       }
-      await pause(waitMs, AbortSignal.any([woken.signal, stopping.signal]))
+      await pause(waitMs, woken.signal)
+      const gapMs = began + READ_GAP_MS - performance.now()
+      if (gapMs > 0) await pause(gapMs, stopping.signal)
     }
   }
   const reading = readForEver()
@@ -96,6 +107,8 @@ export async function startEventRelay(
   ): AsyncGenerator<Paged> {
     const watcher: Watcher = { wanted, waiting: [], overflow: false, wake: () => {} }
     const wakeUp = (): void => watcher.wake()
+    // Events come in order: after the first new one there are no old ones.
+    let caughtUp = false
     watchers.add(watcher)
     signal.addEventListener('abort', wakeUp)
     stopping.signal.addEventListener('abort', wakeUp)
@@ -104,7 +117,8 @@ export async function startEventRelay(
       while (!signal.aborted && !stopping.signal.aborted) {
         const event = watcher.waiting.shift()
         if (event) {
-          if (isBehind(event.cursor, cursor)) yield event
+          caughtUp ||= isBehind(event.cursor, cursor)
+          if (caughtUp) yield event
           continue
         }
         if (watcher.overflow) throw tooSlow()
@@ -137,6 +151,7 @@ export async function startEventRelay(
     onEvent: (listener) => void listeners.push(listener),
     async stop() {
       stopping.abort()
+      wake()
       await Promise.all([reading, stopListening()])
     },
   }

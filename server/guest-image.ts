@@ -1,5 +1,5 @@
 /** The first image: the guest that `scripts/` built, registered once as a public image. */
-import { createReadStream, existsSync, readFileSync } from 'node:fs'
+import { createReadStream, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { request } from 'node:http'
 import { pipeline } from 'node:stream/promises'
@@ -7,7 +7,7 @@ import type { Actor, Cloud } from '../services/context.ts'
 import { issueToken } from '../services/identity/token.ts'
 import { newId } from '../services/id.ts'
 import { imageCreate } from '../services/image/image.ts'
-import { ADMIN_PROJECT, ADMIN_USER } from '../services/identity/bootstrap.ts'
+import { ADMIN_PROJECT, ADMIN_USER, DEFAULT_DOMAIN } from '../services/identity/bootstrap.ts'
 import { projectRoot } from './project-root.ts'
 
 interface Manifest {
@@ -17,14 +17,18 @@ interface Manifest {
 
 const TOKEN_TTL_SECONDS = 600
 
-/** What was done, in words; null when there was nothing to do. */
-export async function registerGuestImage(cloud: Cloud, apiUrl: string): Promise<string | null> {
+/** What was done, in words; null when there was nothing to do. Whoever deletes it does not get it again. */
+export async function registerGuestImage(
+  cloud: Cloud,
+  apiUrl: string,
+  dataDir: string,
+): Promise<string | null> {
   const folder = join(projectRoot(), 'dist', 'guest-image')
   const manifestFile = join(folder, 'manifest.json')
   if (!existsSync(manifestFile)) return null
   const manifest = JSON.parse(readFileSync(manifestFile, 'utf8')) as Manifest
-  const known = await cloud.db.image.findFirst({ where: { checksum: manifest.sha512, visibility: 'PUBLIC' } })
-  if (known) return null
+  const done = join(dataDir, 'guest-image')
+  if (existsSync(done) && readFileSync(done, 'utf8') === manifest.sha512) return null
   const { secret, actor } = await operatorToken(cloud)
   const ctx = { ...cloud, actor, requestId: newId() }
   const input = { name: manifest.name, diskFormat: 'QCOW2', visibility: 'PUBLIC' } as const
@@ -34,13 +38,16 @@ export async function registerGuestImage(cloud: Cloud, apiUrl: string): Promise<
   })
   const imageId = begun?.id ?? (await imageCreate(ctx, input)).imageId
   await put(`${apiUrl}/v1/images/${imageId}/file`, join(folder, 'nephograph-guest.qcow2'), secret)
+  writeFileSync(done, manifest.sha512)
   return `guest image registered: ${manifest.name}`
 }
 
 /** It takes the way of every upload, as the operator that runs the cloud. */
 async function operatorToken(cloud: Cloud): Promise<{ secret: string; actor: Actor }> {
   const project = await cloud.db.project.findFirstOrThrow({ where: { operator: true } })
-  const user = await cloud.db.user.findFirstOrThrow({ where: { name: ADMIN_USER } })
+  const user = await cloud.db.user.findFirstOrThrow({
+    where: { name: ADMIN_USER, domain: { name: DEFAULT_DOMAIN } },
+  })
   return issueToken(
     cloud.keys,
     {

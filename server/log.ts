@@ -10,7 +10,11 @@ const MAX_LOG_BYTES = 20 * 1024 * 1024
  * person sits at the terminal, who gets the few lines of main.ts instead.
  */
 export function makeLog(level: string, dataDir: string): { log: Logger; file: string | null } {
-  const base = { level, base: { service: 'nephograph' }, redact: ['*.password', '*.secret', '*.ticket'] }
+  const base = {
+    level,
+    base: { service: 'nephograph' },
+    redact: ['*.password', '*.secret', '*.ticket'],
+  }
   if (!process.stdout.isTTY) return { log: pino(base), file: null }
   mkdirSync(dataDir, { recursive: true, mode: 0o711 })
   const file = join(dataDir, 'nephograph.log')

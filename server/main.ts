@@ -56,7 +56,7 @@ async function start(life: Life): Promise<void> {
     signal: life.signal,
   })
   life.onStop(() => cloud.stop({ guests: allInOne ? 'stop' : 'leave' }))
-  await Promise.all([firstImage(cloud, log), hostsUp(cloud, life)])
+  await Promise.all([firstImage(cloud, config.dataDir, log), hostsUp(cloud, life)])
   life.signal.throwIfAborted()
   const { url } = cloud
   const ready = {
@@ -103,10 +103,14 @@ function unlessStopped<T>({ signal }: Life, waiting: Promise<T>): Promise<T> {
 }
 
 /** Without it the cloud is as good, only emptier: it is no reason not to start. */
-async function firstImage({ cloud, url }: RunningCloud, log: Logger): Promise<void> {
+async function firstImage(
+  { cloud, url }: RunningCloud,
+  dataDir: string,
+  log: Logger,
+): Promise<void> {
   if (!cloud || !url) return
   try {
-    const done = await registerGuestImage(cloud, url)
+    const done = await registerGuestImage(cloud, url, dataDir)
     if (done) step(done)
   } catch (err) {
     log.error({ err }, 'the guest image could not be registered')
@@ -156,7 +160,8 @@ const version = (): string => {
 }
 
 live(start, step, (error) => {
-  const expected = error instanceof ConfigError || (error instanceof Error && error.name !== 'TypeError')
+  const expected =
+    error instanceof ConfigError || (error instanceof Error && error.name !== 'TypeError')
   const words = expected ? reasons(error) : String((error as Error).stack)
   process.stderr.write(`\nNephograph can not start:\n  ${words}\n`)
 })

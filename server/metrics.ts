@@ -30,7 +30,8 @@ export function makeMetrics() {
         registers: [registry],
         async collect() {
           this.reset()
-          for (const { kind, status, count } of await taskCounts(db)) this.set({ kind, status }, count)
+          for (const { kind, status, count } of await taskCounts(db))
+            this.set({ kind, status }, count)
         },
       })
       new Gauge({

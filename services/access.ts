@@ -83,3 +83,10 @@ export function allowInProject(ctx: Pick<Context, 'actor'>, name: RuleName): Pro
   }
   return { ...actor, projectId: actor.projectId }
 }
+
+/**
+ * Callers with the same audience are told the same of an event: no rule above tells them apart. If
+ * an answer comes to depend on more of its caller, that belongs in here. Null: on nobody else's.
+ */
+export const audienceOf = (actor: Actor | null): string | null =>
+  actor && JSON.stringify([actor.projectId, actor.operator, [...actor.roles].sort()])

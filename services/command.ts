@@ -74,7 +74,7 @@ async function once<I extends CommandInput, R extends object>(
           const id = await taskCreate(
             tx,
             { ...draft, userId: actor.userId, requestId: ctx.requestId },
-            events,
+            events.map((event) => ({ ...event, userId: actor.userId })),
           )
           taskIds.push(id)
           return id

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import type { Prisma, PrismaClient } from '../prisma/generated/client.ts'
-import type { EventRow } from './core/event.ts'
+import type { EventPage, EventRow } from './core/event.ts'
 import type { Revocations } from './identity/revocation.ts'
 import type { TokenKeys } from './identity/token.ts'
 
@@ -50,7 +50,7 @@ export interface EventSource {
     cursor: string,
     wanted: (event: EventRow) => boolean,
     signal: AbortSignal,
-  ): AsyncIterable<EventRow & { page: object }>
+  ): AsyncIterable<EventRow & { page: EventPage }>
 }
 
 /** What a request carries: handed down, never imported. */

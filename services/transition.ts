@@ -113,7 +113,10 @@ export async function change(tx: Tx, { resource, id, where, set, at }: Change): 
 /** As `change`, with its event; CONFLICT when the row moved meanwhile. */
 export async function transition(tx: Tx, what: Change, event: EventDraft): Promise<void> {
   if (!(await change(tx, what))) {
-    throw new CloudError('CONFLICT', `The ${what.resource} ${what.id} changed meanwhile: look again`)
+    throw new CloudError(
+      'CONFLICT',
+      `The ${what.resource} ${what.id} changed meanwhile: look again`,
+    )
   }
   await emit(tx, event)
 }

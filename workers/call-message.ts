@@ -14,8 +14,8 @@ export interface Call {
   requestId: string | null
   /** The private queue for the answer. */
   replyTo: string
-  /** Milliseconds since the epoch. */
-  deadlineAt: number
+  /** How long the caller waits, counted by the receiver's own clock from when it arrives. */
+  timeoutMs: number
 }
 
 /** The message that answers it. */
@@ -34,12 +34,12 @@ export interface CallFailure {
 /** A call as it arrived, or null when it is none. */
 export function parseCall(body: unknown): Call | null {
   if (!isRecord(body)) return null
-  const { callId, fence, verb, input, requestId, replyTo, deadlineAt } = body
+  const { callId, fence, verb, input, requestId, replyTo, timeoutMs } = body
   if (!isText(callId) || !isText(verb) || !isText(replyTo)) return null
   if (!(fence === null || Number.isSafeInteger(fence))) return null
   if (!(requestId === null || isText(requestId))) return null
-  if (typeof deadlineAt !== 'number') return null
-  return { callId, fence: fence as number | null, verb, input, requestId, replyTo, deadlineAt }
+  if (typeof timeoutMs !== 'number' || timeoutMs < 0) return null
+  return { callId, fence: fence as number | null, verb, input, requestId, replyTo, timeoutMs }
 }
 
 /** An answer as it arrived, or null when it is none. */

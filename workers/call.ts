@@ -96,8 +96,9 @@ class BusCaller {
     if (this.waitingCount >= MAX_WAITING) {
       throw new CallError('UNAVAILABLE', `${MAX_WAITING} calls wait for answers already`, true)
     }
-    const { timeoutMs, signal: _, ...rest } = request
-    const message: Call = { ...rest, replyTo: this.replyTo, deadlineAt: Date.now() + timeoutMs }
+    const { signal: _, ...rest } = request
+    const { timeoutMs } = rest
+    const message: Call = { ...rest, replyTo: this.replyTo }
     const over = new AbortController()
     const answer = this.expectAnswer(request, over.signal)
     try {
@@ -173,7 +174,9 @@ function publishError(queue: string, { verb }: CallRequest, cause: unknown): Cal
 }
 
 /** What a handler gets: the call and a logger that names it. */
-export interface ServedCall extends Omit<Call, 'replyTo'> {
+export interface ServedCall extends Omit<Call, 'replyTo' | 'timeoutMs'> {
+  /** Milliseconds since the epoch by this machine's clock: nobody waits after it. */
+  deadlineAt: number
   log: Logger
 }
 
@@ -205,10 +208,6 @@ export function serveCalls(
     }
     const { callId, verb, requestId, fence, replyTo } = call
     const callLog = log.child({ callId, verb, requestId, fence })
-    if (call.deadlineAt <= Date.now()) {
-      callLog.info('a call that nobody waits for any more was dropped')
-      return
-    }
     const answer = await answerOf(call, handlers, callLog)
     await send(replyTo, answer, callLog)
   }
@@ -233,7 +232,8 @@ async function answerOf(
   handlers: Readonly<Record<string, CallHandler>>,
   log: Logger,
 ): Promise<Answer> {
-  const { replyTo: _, ...served } = call
+  const { replyTo: _, timeoutMs, ...rest } = call
+  const served = { ...rest, deadlineAt: Date.now() + timeoutMs }
   const handler = Object.hasOwn(handlers, call.verb) ? handlers[call.verb] : undefined
   try {
     if (!handler) throw new CallError('UNKNOWN_VERB', `there is no verb ${call.verb} here`, false)

@@ -48,7 +48,6 @@ export class HostResolver {
             }),
           ),
         load: (load, hostId) => load.host.load(hostId),
-        matches: () => true,
       })
     },
   })

@@ -136,7 +136,7 @@ export class ServerResolver {
             }),
           ),
         load: (load, serverId) => load.server.load(serverId),
-        matches: (server) =>
+        fits: (server) =>
           textMatches(server.name, filter?.name) &&
           (!filter?.status || (filter.status as string[]).includes(server.status)),
       })
@@ -244,7 +244,7 @@ export class ServerPayloadResolver {
     description: 'The server as it is now; null once it is gone.',
   })
   server(@Ctx() ctx: Request, @Root() payload: ServerPayload) {
-    return payload.serverId ? ctx.load.server.load(payload.serverId) : null
+    return payload.serverId ? ctx.load.server.clear(payload.serverId).load(payload.serverId) : null
   }
 
   @FieldResolver(() => Task, { nullable: true, description: 'The work that goes on.' })

@@ -2,7 +2,8 @@ import { Args, Ctx, FieldResolver, Int, Query, Resolver, Root, Subscription } fr
 import type { Task as TaskRow } from '../../prisma/generated/client.ts'
 import { PageArgs } from '../../schema/core/input.ts'
 import { Task, TaskChange, TaskConnection, TaskStep } from '../../schema/core/task.ts'
-import { allowInProject } from '../../services/access.ts'
+import { Placement } from '../../schema/compute/placement.ts'
+import { allowInProject, refusal } from '../../services/access.ts'
 import type { StepRecord } from '../../services/core/task.ts'
 import { isId } from '../../services/id.ts'
 import { IdArg, OnlyArg, ResumeArg } from '../arguments.ts'
@@ -45,7 +46,6 @@ export class TaskResolver {
             }),
           ),
         load: (load, taskId) => load.task.load(taskId),
-        matches: () => true,
       })
     },
   })
@@ -62,6 +62,17 @@ export class TaskResolver {
   })
   attempt(@Root() task: TaskRow): number {
     return task.round + 1
+  }
+
+  @FieldResolver(() => Placement, {
+    nullable: true,
+    description: 'What placement found when it chose a host. For operators; null for others.',
+  })
+  placement(@Ctx() ctx: Request, @Root() task: TaskRow): Placement | null {
+    const { actor } = ctx
+    if (!actor || refusal(actor, 'compute.host.list') !== null) return null
+    const { results } = task.state as { results?: { place?: { explanation?: Placement } } }
+    return results?.place?.explanation ?? null
   }
 
   @FieldResolver(() => [TaskStep], { description: 'Its steps, in order.' })
@@ -96,7 +107,7 @@ export async function tasksOf(ctx: Request, resourceId: string, page: PageReques
   const source = {
     $name: 'Task',
     findMany: async () => rows.filter((row) => row !== null),
-    count: () => ctx.db.task.count({ where }),
+    count: () => ctx.load.taskCount.load(resourceId),
   }
   return TaskConnection.of(await pageOf(source, where, page, newestFirst))
 }

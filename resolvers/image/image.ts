@@ -90,8 +90,10 @@ export class ImageResolver {
         resource: 'image',
         id,
         after,
-        // A public image changes for everybody; what else changes elsewhere is found out by `matches`.
-        visible: (event) => event.projectId === projectId || event.type !== 'image.deleted',
+        // Changes of public images are told to everybody: whether it is one, `maySee` finds out; the
+        // end of one is an event of no project.
+        visible: ({ projectId: whose, type }) =>
+          whose === projectId || whose === null || type !== 'image.deleted',
         snapshot: () =>
           pagesOf((behind, take) =>
             context.db.image.findMany({
@@ -101,7 +103,7 @@ export class ImageResolver {
             }),
           ),
         load: (load, imageId) => load.image.load(imageId),
-        matches: (image) => image.projectId === projectId || image.visibility === 'PUBLIC',
+        maySee: (image) => image.projectId === projectId || image.visibility === 'PUBLIC',
       })
     },
   })
@@ -152,7 +154,7 @@ export class ImageResolver {
 export class ImageCreatePayloadResolver {
   @FieldResolver(() => Image, { nullable: true, description: 'The image, without bytes yet.' })
   image(@Ctx() ctx: Request, @Root() payload: ImageCreatePayload) {
-    return payload.imageId ? ctx.load.image.load(payload.imageId) : null
+    return payload.imageId ? ctx.load.image.clear(payload.imageId).load(payload.imageId) : null
   }
 
   @FieldResolver(() => String, {
@@ -171,7 +173,7 @@ export class ImagePayloadResolver {
     description: 'The image as it is now; null once it is gone.',
   })
   image(@Ctx() ctx: Request, @Root() payload: ImagePayload) {
-    return payload.imageId ? ctx.load.image.load(payload.imageId) : null
+    return payload.imageId ? ctx.load.image.clear(payload.imageId).load(payload.imageId) : null
   }
 
   @FieldResolver(() => Task, { nullable: true, description: 'The work that goes on.' })

@@ -3,7 +3,6 @@ import { Field, GraphQLISODateTime, ID, InputType, Int, ObjectType } from 'type-
 import type { PowerState, ServerStatus } from '../../services/compute/server.states.ts'
 import { connectionOf } from '../connection.ts'
 import { changeOf } from '../core/change.ts'
-import { FilterCount } from '../core/error.ts'
 import {
   ActionInput,
   IsName,
@@ -15,6 +14,7 @@ import {
 import { enumOf } from '../enums.ts'
 import { Quota } from '../identity/project.ts'
 import { Node } from '../node.ts'
+import { Placement } from './placement.ts'
 
 export const ServerStatusEnum = enumOf(
   'ServerStatus',
@@ -132,23 +132,6 @@ export class ServerRebootInput extends ServerActionInput {
   @Field(() => RebootModeEnum, { defaultValue: 'SOFT', description: 'How the guest is treated.' })
   @IsIn(['SOFT', 'HARD'])
   mode!: 'SOFT' | 'HARD'
-}
-
-@ObjectType({
-  description: 'Where placement would put a server, and what refused it.',
-  simpleResolvers: true,
-})
-export class Placement {
-  @Field(() => Int, { description: 'Hosts of the cloud.' })
-  hostsTotal!: number
-
-  @Field(() => Int, { description: 'Hosts that could take the server.' })
-  hostsPassed!: number
-
-  @Field(() => [FilterCount], {
-    description: 'What each filter did with the hosts that reached it.',
-  })
-  filters!: FilterCount[]
 }
 
 @ObjectType({ description: 'What a dry run found: nothing was changed.', simpleResolvers: true })

@@ -43,7 +43,7 @@ export function changeOf<T extends object>(name: string, node: () => new () => T
   const field = name[0]?.toLowerCase() + name.slice(1)
 
   @ObjectType(`${name}Change`, {
-    description: `A change of a ${name}, as a watch tells it.`,
+    description: `What a watch tells of one ${name}.`,
     simpleResolvers: true,
   })
   class Change {

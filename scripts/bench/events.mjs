@@ -149,9 +149,12 @@ async function bareListen(product, connection, rounds) {
 async function fromPost(product, id, rounds) {
   const { client } = product
   const act = (name) =>
-    client.must(`mutation ($input: ServerActionInput!) { ${name}(input: $input) { task { id } } }`, {
-      input: { id },
-    })
+    client.must(
+      `mutation ($input: ServerActionInput!) { ${name}(input: $input) { task { id } } }`,
+      {
+        input: { id },
+      },
+    )
   const query = `subscription ($id: ID!, $after: String) {
     serverChanged(id: $id, after: $after) { server { status taskState } } }`
   let last = null

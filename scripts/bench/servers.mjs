@@ -153,7 +153,8 @@ async function statementsOfOne(product, create, count) {
 
 /** A watch of all servers from now on. */
 async function watchServers(product) {
-  const query = 'subscription ($after: String) { serverChanged(after: $after) { server { id status } } }'
+  const query =
+    'subscription ($after: String) { serverChanged(after: $after) { server { id status } } }'
   const active = new Map()
   const waiting = new Map()
   const watch = await openWatch(product, query, { after: await eventHead(product) }, (data) => {

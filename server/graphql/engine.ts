@@ -23,6 +23,7 @@ import { makeDocuments, type OperationRequest, type Prepared } from './documents
 import { formatErrors } from './errors.ts'
 import { defaultLimits, type Limits } from './limits.ts'
 import type { ApiMetrics, OperationKind, Outcome } from './metrics.ts'
+import { makeSharedAnswers } from './shared-answers.ts'
 
 export interface EngineOptions {
   schema: GraphQLSchema
@@ -40,6 +41,8 @@ export interface ContextRequest extends OperationRequest {
 export interface Watch extends ContextRequest {
   /** The context of one event, made from the watch's own: fresh loaders, not yesterday's rows. */
   eventContext(context: object): object
+  /** Watches of one audience get the same answer to the same event; null: this one stands alone. */
+  audience: string | null
   /** Asked before each event; false ends the watch without sending it. */
   beforeEvent(): boolean | Promise<boolean>
 }
@@ -65,6 +68,7 @@ const LOGGED_FIELDS_MAX = 5
 export function makeEngine({ schema, log, metrics, ...options }: EngineOptions): Engine {
   const limits = { ...defaultLimits, ...options.limits }
   const documents = makeDocuments(schema, limits)
+  const shared = makeSharedAnswers()
   const perform = (request: ContextRequest, rootValue?: unknown) =>
     execute({
       schema,
@@ -131,12 +135,13 @@ export function makeEngine({ schema, log, metrics, ...options }: EngineOptions):
       })
       if (!(Symbol.asyncIterator in source)) return finish(watch, prepared, source, began)
       finish(watch, prepared, {}, began)
+      const key = shared.keyOf(watch, watch.audience)
       return answersOf(source, async (payload) => {
         if (!(await watch.beforeEvent())) return null
         const { requestId } = watch
-        const context = watch.eventContext(watch.context)
-        // The place to share one execution between watchers of the same document and variables.
-        const result = await perform({ ...watch, context }, payload)
+        const result = await shared.answer(payload, key, () =>
+          perform({ ...watch, context: watch.eventContext(watch.context) }, payload),
+        )
         metrics.event()
         return {
           ...(result.errors?.length

@@ -35,6 +35,11 @@ export interface HttpOptions {
     connect(info: RequestInfo): Promise<Session>
     /** The context of one event, made from its watch's: fresh loaders. Default: the watch's own. */
     eventContext?(context: object): object
+    /**
+     * All that an answer to an event may depend on beside the watch's document and variables: who
+     * has the same shares it. Default: null, nobody shares.
+     */
+    audienceOf?(context: object): string | null
     limits?: Partial<WebSocketLimits>
   }
   limits?: Partial<Limits>
@@ -95,6 +100,7 @@ export async function startHttp(options: HttpOptions): Promise<HttpServer> {
     contextFor: (info) => options.contextFor(info),
     connect: (info) => subscriptions.connect(info),
     eventContext: (context) => subscriptions.eventContext?.(context) ?? context,
+    audienceOf: (context) => subscriptions.audienceOf?.(context) ?? null,
     limits: { ...defaultWebSocketLimits, ...subscriptions.limits },
   })
   await app.listen({ host: options.host, port: options.port })

@@ -49,6 +49,7 @@ export interface OperationOptions {
   contextFor(info: RequestInfo): Promise<object>
   connect(info: RequestInfo): Promise<Session>
   eventContext(context: object): object
+  audienceOf(context: object): string | null
 }
 
 export const FORBIDDEN = 4403
@@ -147,6 +148,7 @@ async function begin(
       context,
       requestId: running.requestId,
       eventContext: options.eventContext,
+      audience: options.audienceOf(context),
       beforeEvent: () => isWelcome(connection),
     }
     return {

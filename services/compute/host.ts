@@ -1,12 +1,14 @@
 /**
- * Hosts: what their agents report becomes rows here. An agent is believed about its own host only.
+ * Hosts: what their agents report becomes rows here.
  *
  * H1 A report older than the last one applied changes nothing.
  * H2 A host's generation goes up when a fact changes that placement decides on.
  * H3 A server's row follows its machine only while no task runs on it (reconcile.ts).
  */
-import type { Cloud, Tx } from '../context.ts'
+import { Prisma } from '../../prisma/generated/client.ts'
+import type { Cloud } from '../context.ts'
 import { type EventDraft, emit } from '../core/event.ts'
+import { knownByTasks } from '../core/task.ts'
 import { newId } from '../id.ts'
 import { change } from '../transition.ts'
 import {
@@ -32,63 +34,81 @@ export interface HostReport {
 
 /** OpenStack's defaults; memory is not promised twice where guests are real. */
 const allocationRatios: Record<string, number> = { VCPU: 16, MEMORY_MB: 1, DISK_GB: 1 }
+/** Kept for the host itself: Nova's default for memory, in MiB. */
+const reservedAmounts: Record<string, bigint> = { MEMORY_MB: 512n }
 /** How long a machine may be missing from reports before its row says so. */
 const MISSING_AFTER_MS = 60_000
 
 type Services = Pick<Cloud, 'db' | 'now'>
 
+interface KnownHost {
+  id: string
+  status: string
+  driver: string
+  capabilities: unknown
+  totals: Record<string, number>
+}
+
 /** Writes the host's facts; returns its id, or null when the report is old news. */
 export async function hostReport(cloud: Services, report: HostReport): Promise<string | null> {
-  const known = await cloud.db.host.findUnique({
-    where: { name: report.host },
-    include: { inventory: { orderBy: { resource: 'asc' } } },
-  })
-  if (!known) return hostJoin(cloud, report)
-  if (isOld(report, known)) return null
-  const startedAt = new Date(report.agentStartedAt)
-  const { driver, bootId, capabilities } = report
-  const now = { agentStartedAt: startedAt, sequence: BigInt(report.sequence), bootId }
+  const known = await heard(cloud, report, report.bootId)
+  if (known === null) {
+    const exists = await cloud.db.host.count({ where: { name: report.host } })
+    return exists ? null : hostJoin(cloud, report)
+  }
+  const { driver } = report
+  const capabilities = canonical(report.capabilities)
   const wanted = totals(report)
-  const inventoryChanged = known.inventory.some((i) => i.total !== wanted[i.resource])
+  const moved = Object.entries(wanted).filter(
+    ([name, total]) => BigInt(known.totals[name] ?? -1) !== total,
+  )
   const same =
     known.status === 'UP' &&
     known.driver === driver &&
-    !inventoryChanged &&
-    JSON.stringify(known.capabilities) === JSON.stringify(canonical(capabilities))
-  if (same) {
-    await cloud.db.$executeRaw`
-      update compute.host set heartbeat_at = now(), sequence = ${now.sequence},
-        agent_started_at = ${startedAt}, boot_id = ${bootId} where id = ${known.id}::uuid`
-    return known.id
-  }
+    moved.length === 0 &&
+    JSON.stringify(known.capabilities) === JSON.stringify(capabilities)
+  if (same) return known.id
   await cloud.db.$transaction(async (tx) => {
     await tx.host.update({
       where: { id: known.id },
       data: {
-        ...now,
         driver,
         status: 'UP',
-        capabilities: canonical(capabilities),
-        heartbeatAt: cloud.now(),
+        capabilities,
         updatedAt: cloud.now(),
         generation: { increment: 1 },
         version: { increment: 1 },
       },
     })
-    if (inventoryChanged) await setTotals(tx, known.id, wanted)
+    for (const [resource, total] of moved) {
+      await tx.inventory.updateMany({ where: { hostId: known.id, resource }, data: { total } })
+    }
     await emit(tx, hostEvent(known.id, 'updated'))
   })
   return known.id
 }
 
-/** H1: whether a report was made before the one that the host's row stands for. */
-export function isOld(
-  report: Pick<HostReport, 'agentStartedAt' | 'sequence'>,
-  host: { agentStartedAt: Date | null; sequence: bigint },
-): boolean {
-  const startedAt = Date.parse(report.agentStartedAt)
-  const seen = host.agentStartedAt?.getTime() ?? 0
-  return startedAt < seen || (startedAt === seen && BigInt(report.sequence) <= host.sequence)
+/**
+ * H1: notes that the host was heard of, if this report is newer than the last; null when it is not,
+ * or when there is no such host yet. A clock that is far ahead can't shut out the reports to come.
+ */
+export async function heard(
+  { db }: Pick<Services, 'db'>,
+  report: Pick<HostReport, 'host' | 'agentStartedAt' | 'sequence'>,
+  bootId: string | null = null,
+): Promise<KnownHost | null> {
+  const startedAt = new Date(report.agentStartedAt)
+  const [known] = await db.$queryRaw<KnownHost[]>`
+    update compute.host h
+    set agent_started_at = least(${startedAt}, now() + interval '5 minutes'),
+        sequence = ${BigInt(report.sequence)}, boot_id = coalesce(${bootId}, boot_id),
+        heartbeat_at = now()
+    where name = ${report.host}
+      and (coalesce(agent_started_at, 'epoch'), sequence) < (${startedAt}, ${BigInt(report.sequence)})
+    returning h.id, h.status, h.driver, h.capabilities,
+      (select jsonb_object_agg(i.resource, i.total) from compute.inventory i
+       where i.host_id = h.id) as totals`
+  return known ?? null
 }
 
 async function hostJoin(cloud: Services, report: HostReport): Promise<string> {
@@ -113,6 +133,7 @@ async function hostJoin(cloud: Services, report: HostReport): Promise<string> {
             resource,
             total,
             allocationRatio: allocationRatios[resource] ?? 1,
+            reserved: reservedAmounts[resource] ?? 0n,
           })),
         },
       },
@@ -127,12 +148,6 @@ const totals = ({ inventory }: HostReport): Record<string, bigint> => ({
   MEMORY_MB: BigInt(Math.floor(inventory.memoryMiB)),
   VCPU: BigInt(inventory.vcpus),
 })
-
-async function setTotals(tx: Tx, hostId: string, wanted: Record<string, bigint>): Promise<void> {
-  for (const [resource, total] of Object.entries(wanted)) {
-    await tx.inventory.updateMany({ where: { hostId, resource }, data: { total } })
-  }
-}
 
 /** Sorted by name with keys in one order, as the column gives them back. */
 const canonical = (capabilities: HostReport['capabilities']) =>
@@ -160,13 +175,20 @@ export async function hostsFallSilent(cloud: Services, silentMs: number): Promis
   })
 }
 
-/** Brings rows in line with the machines of a host; returns the machines that nobody owns. */
+export interface Unowned {
+  /** This cloud had them and let them go: what is left of them may be removed. */
+  orphans: string[]
+  /** Nothing is known of them: a database that was restored or swapped must not cost anybody a disk. */
+  strangers: string[]
+}
+
+/** Brings rows in line with the machines of a host; returns the machines that no row owns. */
 export async function machinesReport(
   cloud: Services,
   hostId: string,
   machines: ReportedMachine[],
   complete: boolean,
-): Promise<string[]> {
+): Promise<Unowned> {
   const ids = machines.map((m) => m.id)
   const rows = await cloud.db.server.findMany({
     where: complete ? { OR: [{ hostId }, { id: { in: ids } }] } : { id: { in: ids } },
@@ -195,10 +217,12 @@ export async function machinesReport(
       await correct(cloud, row as ServerRow, correctionForMissing(row as ServerRow))
     }
   }
-  return ids.filter((id) => {
-    const row = byId.get(id)
-    return !row || (row.hostId !== hostId && !row.taskState)
-  })
+  const elsewhere = rows.filter((row) => row.hostId !== hostId && !row.taskState)
+  const { known, unknown } = await knownByTasks(
+    cloud.db,
+    ids.filter((id) => !byId.has(id)),
+  )
+  return { orphans: [...elsewhere.map((row) => row.id), ...known], strangers: unknown }
 }
 
 async function correct(
@@ -214,7 +238,12 @@ async function correct(
       resource: 'server',
       id: row.id,
       where: { status: row.status, taskState: null, fence: row.fence },
-      set: { status, powerState, ...(fault && { fault: { ...fault, at: at.toISOString() } }) },
+      set: {
+        status,
+        powerState,
+        ...(fault && { fault: { ...fault, at: at.toISOString() } }),
+        ...(fault === null && { fault: Prisma.DbNull }),
+      },
       at,
     })
     if (changed) await emit(tx, serverEvent({ ...row, requestId: null }, 'updated'))

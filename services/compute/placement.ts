@@ -45,6 +45,8 @@ interface Filter {
 
 /** What the explanation names at most. */
 const MAX_REFUSALS = 100
+/** What its sentence names at most: as many as a creation tries. */
+const MAX_EXAMPLES = 3
 
 const roomFilter = (name: string, resource: string): Filter => ({
   name,
@@ -137,11 +139,17 @@ function rank(hosts: HostView[]): HostView[] {
   return [...hosts].sort((a, b) => score(b) - score(a) || (a.name < b.name ? -1 : 1))
 }
 
-/** The refusal in a sentence: which filter let nobody through, and the nearest reason. */
+/**
+ * The refusal in a sentence: which filter let nobody through, and what it said of the first hosts.
+ * Hosts are not named: its reader may be a tenant.
+ */
 export function explainInWords({ hostsTotal, filters, refusals }: Explanation): string {
   if (hostsTotal === 0) return 'No host has joined the cloud yet'
   const last = filters.find((f) => f.passed === 0)
-  const example = refusals.find((r) => r.filter === last?.name)
-  const because = example ? `, for example ${example.host}: ${example.reason}` : ''
+  const examples = refusals
+    .filter((r) => r.filter === last?.name)
+    .slice(0, MAX_EXAMPLES)
+    .map((r) => r.reason)
+  const because = examples.length ? ` (${[...new Set(examples)].join('; ')})` : ''
   return `None of ${hostsTotal} hosts can take the server: ${last?.name ?? 'nobody'} let none through${because}`
 }

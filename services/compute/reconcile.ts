@@ -1,12 +1,12 @@
 /** What to do where a host and the rows differ. Pure: decisions on what was read, no reading. */
 import type { PowerState, ServerStatus } from './server.states.ts'
 
-/** A machine as its host reports it. `fence`: the last work that the host knows of. */
+/** A machine as its host reports it. `fence`: the last work that the host knows of, if it remembers any. */
 export interface ReportedMachine {
   id: string
   powerState: PowerState
   reason?: string
-  fence: bigint
+  fence: bigint | null
   /** A verb runs on it: whatever it is now, it will be something else soon. */
   busy?: boolean
 }
@@ -23,12 +23,14 @@ export interface ServerRow {
 export interface Correction {
   status: ServerStatus
   powerState: PowerState
-  fault?: { code: 'HYPERVISOR_FAILED'; message: string }
+  /** Null: what was wrong is over. */
+  fault?: { code: 'HYPERVISOR_FAILED'; message: string } | null
 }
 
 /** The status that is true of a machine at rest, or null when the row says so already. */
 export function correctionFor(row: ServerRow, machine: ReportedMachine): Correction | null {
-  if (row.taskState || machine.busy || machine.fence < row.fence) return null
+  if (row.taskState || machine.busy) return null
+  if (machine.fence !== null && machine.fence < row.fence) return null
   const { powerState } = machine
   const running = powerState === 'RUNNING' || powerState === 'PAUSED'
   if (row.status === 'ACTIVE' && !running) {
@@ -41,7 +43,7 @@ export function correctionFor(row: ServerRow, machine: ReportedMachine): Correct
       }),
     }
   }
-  if (row.status === 'SHUTOFF' && running) return { status: 'ACTIVE', powerState }
+  if (row.status === 'SHUTOFF' && running) return { status: 'ACTIVE', powerState, fault: null }
   if (row.powerState !== powerState) return { status: row.status, powerState }
   return null
 }

@@ -78,26 +78,26 @@ export const serverCreate = command('compute.server.create', async (c, input: Se
   const image = await usableImage(c, projectId, input.imageId, flavor.diskGiB)
   const id = newId()
   const diskGiB = flavor.diskGiB || Math.ceil(image.virtualSizeBytes / GIB)
-  await c.tx.server.createMany({
-    data: [
-      {
-        id,
-        projectId,
-        userId: c.actor.userId,
-        name: input.name,
-        status: 'BUILD',
-        powerState: 'NOSTATE',
-        taskState: 'create',
-        flavorId: flavor.id,
-        imageId: image.id,
-        vcpus: flavor.vcpus,
-        memoryMiB: flavor.memoryMiB,
-        diskGiB,
-        createdAt: c.at,
-        updatedAt: c.at,
-        taskId: c.taskId,
-      },
-    ],
+  // Not createMany: Prisma keeps no plan of it and would compile it anew for each server.
+  await c.tx.server.create({
+    select: { id: true },
+    data: {
+      id,
+      projectId,
+      userId: c.actor.userId,
+      name: input.name,
+      status: 'BUILD',
+      powerState: 'NOSTATE',
+      taskState: 'create',
+      flavorId: flavor.id,
+      imageId: image.id,
+      vcpus: flavor.vcpus,
+      memoryMiB: flavor.memoryMiB,
+      diskGiB,
+      createdAt: c.at,
+      updatedAt: c.at,
+      taskId: c.taskId,
+    },
   })
   const resources = { VCPU: flavor.vcpus, MEMORY_MB: flavor.memoryMiB, DISK_GB: diskGiB }
   await quotaClaim(c.tx, projectId, id, amountsOf(flavor))
@@ -124,17 +124,26 @@ async function usableImage(c: Command, projectId: string, id: string, diskGiB: n
     where: { id, OR: [{ projectId }, { visibility: 'PUBLIC' }] },
   })
   if (!image) throw notFound('image', id)
+  if (image.taskState === 'delete') throw notFound('image', id)
   if (image.status !== 'ACTIVE' || !image.checksum) {
-    throw new CloudError('INVALID_STATE', `The image is ${image.status}: it has no bytes to boot yet`, {
-      allowedStatuses: ['ACTIVE'],
-    })
+    throw new CloudError(
+      'INVALID_STATE',
+      `The image is ${image.status}: it has no bytes to boot yet`,
+      {
+        allowedStatuses: ['ACTIVE'],
+      },
+    )
   }
   const virtualSizeBytes = Number(image.virtualSizeBytes)
   if (diskGiB > 0 && virtualSizeBytes > diskGiB * GIB) {
     const needs = Math.ceil(virtualSizeBytes / GIB)
-    throw new CloudError('BAD_INPUT', `The image needs a disk of ${needs} GiB, the flavor has ${diskGiB}`, {
-      fields: [{ path: 'input.flavorId', message: `needs at least ${needs} GiB of disk` }],
-    })
+    throw new CloudError(
+      'BAD_INPUT',
+      `The image needs a disk of ${needs} GiB, the flavor has ${diskGiB}`,
+      {
+        fields: [{ path: 'input.flavorId', message: `needs at least ${needs} GiB of disk` }],
+      },
+    )
   }
   return {
     id: image.id,
@@ -180,6 +189,10 @@ function action(name: ServerAction, kind: ServerTaskKind) {
     const server = await lockServer(c.tx, actor, input.id)
     if (input.ifVersion && input.ifVersion !== server.version) {
       throw new CloudError('CONFLICT', `The server is at version ${server.version}: look again`)
+    }
+    // Asking again for what runs already is no reason to begin it anew.
+    if (row.interrupts && server.taskState === name) {
+      return { serverId: server.id, taskId: server.taskId, plan: null }
     }
     requireState(name, row, server)
     if (c.dryRun) {

@@ -70,7 +70,11 @@ export interface EventFilter {
 }
 
 /** The events after a cursor, in order, at most `EVENT_PAGE`. */
-export async function eventsAfter(db: Db, cursor: string, filter: EventFilter = {}): Promise<EventPage> {
+export async function eventsAfter(
+  db: Db,
+  cursor: string,
+  filter: EventFilter = {},
+): Promise<EventPage> {
   const after = decodeCursor(cursor)
   const rows = await db.$queryRaw<RawEvent[]>`
     select e.xid::text as xid, e.seq, e.type, e.resource_type as "resourceType",

@@ -46,6 +46,8 @@ export interface TaskState {
   results: Record<string, unknown>
   /** Hosts on which an earlier round failed, and why. */
   tried: { host: string; reason: string }[]
+  /** The failure is one that no other host would do better with. */
+  final?: boolean
   /** The fence of its last call: what a host reports from before that is old news. */
   calledUnder?: number
 }
@@ -84,11 +86,15 @@ export interface TaskDraft {
   deadlineMs: number
 }
 
-const taskEvent = (task: Pick<Task, 'id' | 'projectId' | 'requestId'>, what: string): EventDraft => ({
+const taskEvent = (
+  task: Pick<Task, 'id' | 'projectId' | 'requestId'> & { userId?: string | null },
+  what: string,
+): EventDraft => ({
   type: `task.${what}`,
   resourceType: 'task',
   resourceId: task.id,
   projectId: task.projectId,
+  userId: task.userId ?? null,
   requestId: task.requestId,
 })
 
@@ -168,7 +174,7 @@ export async function taskClaim(
 export async function taskRenew(db: Db, task: Task, leaseMs: number): Promise<boolean> {
   const renewed = await db.$executeRaw`
     update core.task set due_at = now() + ${leaseMs}::int * interval '1 millisecond'
-    where id = ${task.id}::uuid and fence = ${task.fence} and finished_at is null`
+    where id = ${task.id}::uuid and fence = ${task.fence} and lease_owner is not null`
   return renewed === 1
 }
 
@@ -249,8 +255,22 @@ export async function newFence(db: Db): Promise<bigint> {
 }
 
 /** Of these kinds, how many are unfinished: what the metrics show. */
-export async function taskCounts(db: Db): Promise<{ kind: string; status: string; count: number }[]> {
+export async function taskCounts(
+  db: Db,
+): Promise<{ kind: string; status: string; count: number }[]> {
   return db.$queryRaw`
     select kind, status, count(*)::int as count from core.task
     where due_at is not null group by kind, status`
+}
+
+/** Which of these ids some task of this cloud has worked on. */
+export async function knownByTasks(db: Db, ids: string[]) {
+  if (ids.length === 0) return { known: [], unknown: [] }
+  const tasks = await db.task.findMany({
+    where: { resourceId: { in: ids } },
+    select: { resourceId: true },
+    distinct: ['resourceId'],
+  })
+  const had = new Set(tasks.map((task) => task.resourceId))
+  return { known: ids.filter((id) => had.has(id)), unknown: ids.filter((id) => !had.has(id)) }
 }

@@ -33,14 +33,16 @@ export async function quotaClaim(
   const claimed = await tx.$executeRaw`
     with wanted as (select * from unnest(${resources}::text[], ${counts}::int[]) w (resource, amount)),
     held as (
-      select q.resource from identity.quota q
+      select q.resource, q.used, q."limit" from identity.quota q
       where q.project_id = ${projectId}::uuid and q.resource = any (${resources}::text[])
       order by q.resource for no key update),
     taken as (
       update identity.quota q set used = q.used + w.amount
       from wanted w join held using (resource)
       where q.project_id = ${projectId}::uuid and q.resource = w.resource
-        and (q."limit" < 0 or q.used + w.amount <= q."limit")
+        and not exists (
+          select from wanted w left join held h using (resource)
+          where h.resource is null or (h."limit" >= 0 and h.used + w.amount > h."limit"))
       returning q.resource, w.amount)
     insert into identity.quota_claim (owner_id, resource, project_id, amount)
     select ${ownerId}::uuid, resource, ${projectId}::uuid, amount from taken`

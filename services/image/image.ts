@@ -44,7 +44,8 @@ export const imageCreate = command(
         },
       ],
     })
-    await emit(c.tx, imageEvent({ id, projectId, requestId: c.requestId }, 'created'))
+    const event = imageEvent({ id, projectId, requestId: c.requestId }, 'created')
+    await emit(c.tx, { ...event, userId: c.actor.userId })
     return { imageId: id, taskId: null }
   },
 )
@@ -67,6 +68,7 @@ export const imageDelete = command(
     if (input.ifVersion && input.ifVersion !== image.version) {
       throw new CloudError('CONFLICT', `The image is at version ${image.version}: look again`)
     }
+    if (image.taskState === 'delete') return { imageId: input.id, taskId: image.taskId }
     requireState('delete', imageActions.delete, image)
     if (image.taskState && image.taskId) await taskCancel(c.tx, image.taskId)
     await change(c.tx, {

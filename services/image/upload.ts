@@ -126,14 +126,32 @@ async function uploadSet(
   )
 }
 
-/** Ends what a dead process was receiving (U3). Only for who knows that no other process lives. */
-export async function uploadsBreakOff({ db, now }: Pick<Cloud, 'db' | 'now'>): Promise<void> {
+/** Uploads that have not moved since then: no process renews them any more. */
+export const abandonedSince = (at: Date): Date => new Date(at.getTime() - ABANDONED_MS)
+/** How long the next part of an upload may let wait for itself. */
+const NEXT_PART_MS = 24 * 60 * 60_000
+
+/** Ends what a dead process was receiving, and parts that nobody went on with (U3). */
+export async function uploadsBreakOff(
+  { db, now }: Pick<Cloud, 'db' | 'now'>,
+  since: Date,
+): Promise<void> {
   const at = now()
+  const lastPart = new Date(at.getTime() - NEXT_PART_MS)
   const message = 'The process that received it came to its end'
   const fault = { code: 'UNAVAILABLE', message, at: at.toISOString() }
-  for (const image of await db.image.findMany({ where: { taskState: 'upload' } })) {
+  const broken = await db.image.findMany({
+    where: {
+      status: 'SAVING',
+      OR: [
+        { taskState: 'upload', updatedAt: { lte: since } },
+        { taskState: null, updatedAt: { lte: lastPart } },
+      ],
+    },
+  })
+  for (const image of broken) {
     await db.$transaction(async (tx) => {
-      const where = { taskState: 'upload', taskId: image.taskId }
+      const where = { taskState: image.taskState, taskId: image.taskId, updatedAt: image.updatedAt }
       const set = { status: 'QUEUED', fault, taskState: null, taskId: null }
       if (await change(tx, { resource: 'image', id: image.id, where, set, at })) {
         await emit(tx, imageEvent({ ...image, requestId: null }, 'updated'))

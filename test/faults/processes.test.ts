@@ -49,7 +49,10 @@ async function runAll(cloud: CloudUnderTest, faults: [name: string, fault: Fault
       } catch (error) {
         const said = cloud
           .products()
-          .map((product) => `${product.dataDir}:\n${lastTrouble(product)}`)
+          .map(
+            (product) =>
+              `${product.dataDir} (${product.ended() ?? 'lives'}):\n${lastTrouble(product)}`,
+          )
         throw new Error(`${what}; the last troubles were\n${said.join('\n')}`, { cause: error })
       }
     }

@@ -1,6 +1,7 @@
 /** Real guests when processes die: QEMU outlives its cloud, and its own death is seen. */
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { findMachineProcesses } from '../../drivers/compute/qemu/process.ts'
 import { computeDriverProblem } from '../../drivers/compute/registry.ts'
@@ -19,6 +20,7 @@ import { until } from '../support/until.ts'
 
 const START_MS = 120_000
 const GUEST_MS = 90_000
+const LOOK_AGAIN_MS = 250
 const GUEST_IMAGE = new URL('../../dist/guest-image/manifest.json', import.meta.url)
 
 const problem = linuxProblem() ?? (await computeDriverProblem('qemu'))
@@ -46,6 +48,22 @@ describeNeeds(problem, 'an all-in-one cloud with QEMU', () => {
     if (!existsSync(GUEST_IMAGE)) return (await putImage(client, token)).id
     const query = '{ images(filter: { status: ACTIVE }) { nodes { id } } }'
     return (await client.must(query, {}, token)).images.nodes[0].id
+  }
+
+  /** A guest that is not up yet does not hear its power button. */
+  async function booted(id: string): Promise<void> {
+    if (!existsSync(GUEST_IMAGE)) return
+    const query = 'query ($id: ID!) { server(id: $id) { consoleLog(lines: 20) } }'
+    await until(
+      'the guest asks for a login',
+      async () => {
+        const { server } = await client.must(query, { id }, token)
+        if (/login:/.test(server.consoleLog ?? '')) return true
+        await pause(LOOK_AGAIN_MS)
+        return false
+      },
+      GUEST_MS,
+    )
   }
 
   beforeAll(async () => {
@@ -94,6 +112,7 @@ describeNeeds(problem, 'an all-in-one cloud with QEMU', () => {
   it(
     'stops its guests with itself, and brings them back',
     async () => {
+      for (const id of [one, two]) await booted(id)
       expect(await product.end('SIGTERM'), product.output().slice(-2_000)).toBe(0)
       expect(processesIn(dataDir)).toEqual([])
       await start()

@@ -36,6 +36,11 @@ export async function targetOf(cloud: CloudUnderTest): Promise<Target> {
   return { url: cloud.url, token, flavorId: await flavorId(client, token), imageId }
 }
 
+/** Nobody dies of another one's death. */
+function expectAllAlive(cloud: CloudUnderTest): void {
+  for (const product of cloud.products()) expect(product.ended(), product.dataDir).toBeNull()
+}
+
 export async function runRound(
   cloud: CloudUnderTest,
   target: Target,
@@ -58,9 +63,11 @@ export async function runRound(
   const bringBack = await fault()
   await pause(random.below(MOST_AWAY_MS))
   await bringBack()
+  expectAllAlive(cloud)
   const backAt = Date.now()
   await work.done
   expect(work.surprises).toEqual([])
+  expectAllAlive(cloud)
   const fates = new Map([...first.fates, ...work.fates])
   const { servers } = await expectWellWorld(cloud, fates, WELL_AGAIN_MS)
   const wellMs = Date.now() - backAt
@@ -72,6 +79,7 @@ export async function runRound(
   const last = startWork(target, { creates: 0, earlyDeletes: 0, stop: [], delete: left }, random)
   await last.done
   expect(last.surprises).toEqual([])
+  expectAllAlive(cloud)
   const gone = await expectWellWorld(cloud, last.fates, WELL_AGAIN_MS)
   expect(gone.servers).toEqual([])
   expect([...gone.machines.keys()]).toEqual([])

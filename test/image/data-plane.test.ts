@@ -208,22 +208,6 @@ describe('an upload', () => {
     expect(await answered).toBe(201)
     expect((await look(id)).sizeBytes).toBe('2048')
   })
-
-  it('that stood still is taken over, and does not hurt the one that took over', async () => {
-    const id = await newImage()
-    const stale = begin(id, { 'content-length': 2048 })
-    stale.request.write(noise(1024))
-    await saving(id)
-    const updatedAt = new Date(Date.now() - 120_000)
-    await cloud.cloud.db.image.update({ where: { id }, data: { updatedAt } })
-    const fresh = begin(id, { 'content-length': 4096 })
-    fresh.request.write(noise(1024))
-    expect([0, 409]).toContain(await stale.answered)
-    fresh.request.end(noise(3072))
-    expect(await fresh.answered).toBe(201)
-    expect((await look(id)).sizeBytes).toBe('4096')
-    stale.request.destroy()
-  })
 })
 
 describe('an upload that is refused leaves nothing', () => {
@@ -464,18 +448,6 @@ describe('deleting', () => {
     expect([0, 404]).toContain(await answered)
     request.destroy()
     await turn()
-    expect(await storedOf(id)).toEqual([])
-  })
-
-  it('wins also when it comes between the start of an upload and its first byte', async () => {
-    const id = await newImage()
-    const { request, answered } = begin(id, { 'content-length': 1024 })
-    request.flushHeaders()
-    await saving(id)
-    await remove(id)
-    await gone(id)
-    request.end(noise(1024))
-    expect([0, 404]).toContain(await answered)
     expect(await storedOf(id)).toEqual([])
   })
 })

@@ -18,7 +18,7 @@ import { type EngineSettings, runTask } from '../../workers/conductor/engine.ts'
 import { startReports } from '../../workers/conductor/reports.ts'
 import type { Step, TaskKind } from '../../workers/conductor/task.ts'
 import { taskKinds } from '../../workers/registry.ts'
-import { type Cluster, startCluster } from './cluster.ts'
+import { type Cluster, type ClusterOptions, startCluster } from './cluster.ts'
 import { until } from './until.ts'
 
 const LEASE_MS = 60_000
@@ -44,10 +44,13 @@ export interface Finished {
 }
 
 /** A cloud with api, scheduler, agents and reports, in which nobody runs tasks but the test. */
-export async function startTaskWorld(): Promise<TaskWorld> {
+export async function startTaskWorld(
+  options: Pick<ClusterOptions, 'hosts' | 'simulated'> = {},
+): Promise<TaskWorld> {
   const log = pino({ level: process.env.NEPHO_TEST_LOG ?? 'silent' })
   const bus = makeInProcessBus({ log })
   const cluster = await startCluster({
+    ...options,
     bus,
     heartbeatMs: HEARTBEAT_MS,
     config: { roles: ['api', 'scheduler', 'agent'] },

@@ -1,5 +1,5 @@
 /** Projects, users and tokens that have no operation in the API yet: written as rows. */
-import { generateKeyPairSync } from 'node:crypto'
+import { generateKeyPairSync, randomUUID } from 'node:crypto'
 import jwt from 'jsonwebtoken'
 import type { Cloud } from '../../services/context.ts'
 import { newId } from '../../services/id.ts'
@@ -28,14 +28,14 @@ export async function newProject({ db, now }: Cloud, name: string): Promise<stri
   return id
 }
 
-/** A user who can sign in when a password is given, with one role in a project. */
+/** A user, whose password nobody knows unless one is given, with one role in a project. */
 export async function newUser(
   { db, now }: Cloud,
   name: string,
   given: { password?: string; projectId?: string; role?: RoleName } = {},
 ): Promise<string> {
   const domain = await db.domain.findFirstOrThrow({ where: { name: 'Default' } })
-  const passwordHash = given.password ? await hashPassword(given.password) : '*'
+  const passwordHash = await hashPassword(given.password ?? randomUUID())
   const times = { createdAt: now(), updatedAt: now() }
   const { id } = await db.user.create({
     data: { id: newId(), domainId: domain.id, name, passwordHash, ...times },

@@ -37,6 +37,8 @@ export interface Product {
   readonly dataDir: string
   /** Resolves, never rejects, with the exit code or the signal. */
   readonly exited: Promise<number | NodeJS.Signals>
+  /** How it ended; null while it lives. */
+  ended(): number | NodeJS.Signals | null
   /** The last words on standard output and standard error. */
   output(): string
   /** Resolves when its `ready.json` is there; rejects with its last words when it ends before. */
@@ -85,6 +87,7 @@ export function startProduct({ dataDir, roles, env }: ProductOptions): Product {
     pid: child.pid ?? 0,
     dataDir,
     exited,
+    ended: () => end,
     output,
     ready: () =>
       until(

@@ -122,14 +122,14 @@ describe('a call', () => {
 
   it('drops what is not a call, and goes on', async () => {
     await serve({ add: async () => 'well' })
-    const call = { ...request(), replyTo: 'x', deadlineAt: Date.now() + 1_000 }
+    const call = { ...request(), replyTo: 'x' }
     const hostile = [
       {},
       { ...call, callId: 1 },
       { ...call, callId: 'x'.repeat(501) },
       { ...call, fence: '7' },
       { ...call, replyTo: null },
-      { ...call, deadlineAt: 'soon' },
+      { ...call, timeoutMs: 'soon' },
       [call],
     ]
     for (const body of hostile) await bus.publish(QUEUE, body)

@@ -9,8 +9,14 @@ import { CallError } from '../../workers/call.ts'
 import type { TaskKind } from '../../workers/conductor/task.ts'
 import { taskKinds } from '../../workers/registry.ts'
 import { expectBooks } from '../support/books.ts'
-import type { TaskWorld } from '../support/faults.ts'
-import { type Finished, meddled, startTaskWorld } from '../support/faults.ts'
+import {
+  type Change,
+  type Deed,
+  type Finished,
+  meddled,
+  startTaskWorld,
+  type TaskWorld,
+} from '../support/faults.ts'
 import { ACT, CREATE, expectCleanWorld, flavorId, putImage } from '../support/stories.ts'
 import { until } from '../support/until.ts'
 

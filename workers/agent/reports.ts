@@ -65,7 +65,8 @@ export interface ReportedMachine {
   powerState: PowerState
   reason?: string
   /** The highest that a call for it has shown; 0 when there was none. */
-  fence: number
+  /** Null: the agent remembers nothing of it. */
+  fence: number | null
   /** A verb runs on it. */
   busy: boolean
 }
@@ -202,7 +203,7 @@ export class Reporter {
     if (moves > 0) failures.delete(id)
     const failure = failures.get(id)
     const seen = failure === undefined ? machine : { id, powerState: DOWN, reason: failure }
-    return { ...seen, fence: record?.fence ?? 0, busy }
+    return { ...seen, fence: record?.fence ?? null, busy }
   }
 
   /** What went down by itself isn't brought back when the host starts anew. */

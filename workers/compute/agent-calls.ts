@@ -1,4 +1,6 @@
 /** Where the agents of hosts are called, and how long each verb may take there. */
+import { type StepContext, StepFailure } from '../conductor/task.ts'
+
 export const agentQueue = (host: string): string => `agent.compute.${host}`
 
 /** Includes the fetch of an image that the host does not have yet. */
@@ -9,3 +11,18 @@ export const GRACE_MS = 30_000
 export const STOP_TIMEOUT_MS = GRACE_MS + 30_000
 export const REBOOT_TIMEOUT_MS = GRACE_MS + 60_000
 export const DESTROY_TIMEOUT_MS = 30_000
+
+/** Calls a host's agent, unless the host is known to be DOWN: then there is nothing to wait for. */
+export async function callHost(
+  c: StepContext,
+  host: string,
+  verb: string,
+  input: object,
+  timeoutMs: number,
+): Promise<unknown> {
+  const row = await c.db.host.findUnique({ where: { name: host }, select: { status: true } })
+  if (row?.status === 'DOWN') {
+    throw new StepFailure('UNAVAILABLE', 'The host is down', { retryable: true })
+  }
+  return c.call(agentQueue(host), verb, input, timeoutMs)
+}

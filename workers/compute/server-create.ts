@@ -1,24 +1,45 @@
 /** server.create: find a host, make the disk, boot. A host that fails is left for another one. */
 import { allocationClaim, allocationRelease } from '../../services/compute/allocation.ts'
-import { type Explanation, explainInWords, type HostView } from '../../services/compute/placement.ts'
+import {
+  type Explanation,
+  explainInWords,
+  type HostView,
+} from '../../services/compute/placement.ts'
 import {
   type ServerCreateTaskInput,
   serverEvent,
   serverSettle,
 } from '../../services/compute/server.ts'
 import type { TaskFailure } from '../../services/core/task.ts'
-import { Again, type SaveContext, step, type StepContext, StepFailure, taskKind } from '../conductor/task.ts'
-import { agentQueue, BOOT_TIMEOUT_MS, DESTROY_TIMEOUT_MS, DISK_TIMEOUT_MS } from './agent-calls.ts'
+import {
+  Again,
+  type SaveContext,
+  step,
+  type StepContext,
+  StepFailure,
+  taskKind,
+} from '../conductor/task.ts'
+import {
+  agentQueue,
+  BOOT_TIMEOUT_MS,
+  callHost,
+  DESTROY_TIMEOUT_MS,
+  DISK_TIMEOUT_MS,
+} from './agent-calls.ts'
 import { faultFrom } from './fault.ts'
 
 /** Hosts on which a creation is tried. */
 const ROUNDS = 3
 const PLACE_TIMEOUT_MS = 5_000
+/** Over some six seconds: a host that was silent for a moment is heard again within a heartbeat. */
+const PLACE_TRIES = 6
+/** Refused hosts that are kept by name with the task. */
+const KEPT_REFUSALS = 10
 
 export const serverCreate = taskKind(
   'server.create',
   [
-    step('place', { do: choose, save: claim, unsave: release }),
+    step('place', { do: choose, save: claim, unsave: release, tries: PLACE_TRIES }),
     step('disk', { do: makeDisk, undo: destroy, tries: 3 }),
     step('boot', { do: boot, save: becomeActive, tries: 3 }),
   ],
@@ -27,6 +48,8 @@ export const serverCreate = taskKind(
 
 export interface Placed {
   host: Pick<HostView, 'id' | 'name' | 'generation'>
+  /** What placement found, kept with the task. */
+  explanation: Explanation
 }
 
 const inputOf = (c: StepContext) => c.task.input as ServerCreateTaskInput
@@ -49,11 +72,16 @@ async function choose(c: StepContext): Promise<Placed> {
   if (!host) {
     throw new StepFailure('NO_VALID_HOST', explainInWords(answer.explanation), {
       final: true,
+      retryable: someAreSilent(answer.explanation),
       details: { filters: answer.explanation.filters },
     })
   }
-  return { host }
+  const { refusals, ...counts } = answer.explanation
+  return { host, explanation: { ...counts, refusals: refusals.slice(0, KEPT_REFUSALS) } }
 }
+
+const someAreSilent = ({ filters }: Explanation): boolean =>
+  filters.some((filter) => filter.name === 'ComputeFilter' && filter.refused > 0)
 
 async function claim(c: SaveContext, result: unknown): Promise<void> {
   const { host } = result as Placed
@@ -89,7 +117,7 @@ async function makeDisk(c: StepContext): Promise<void> {
 
 async function destroy(c: StepContext): Promise<void> {
   const { machine } = inputOf(c)
-  await c.call(agentQueue(placedOn(c).name), 'destroy', { id: machine.id }, DESTROY_TIMEOUT_MS)
+  await callHost(c, placedOn(c).name, 'destroy', { id: machine.id }, DESTROY_TIMEOUT_MS)
 }
 
 async function boot(c: StepContext): Promise<void> {
@@ -99,7 +127,8 @@ async function boot(c: StepContext): Promise<void> {
 
 async function becomeActive(c: SaveContext): Promise<void> {
   const set = { status: 'ACTIVE', powerState: 'RUNNING', fault: null, launchedAt: c.at } as const
-  if (!(await serverSettle(c.tx, c.task, set, c.at))) throw new Error('the server is another task’s')
+  if (!(await serverSettle(c.tx, c.task, set, c.at)))
+    throw new Error('the server is another task’s')
   c.emit(serverEvent(changed(c), 'updated'))
 }
 

@@ -6,7 +6,7 @@ import { allocationRelease } from '../../services/compute/allocation.ts'
 import { type ServerTaskInput, serverEvent, serverSettle } from '../../services/compute/server.ts'
 import { quotaRelease } from '../../services/identity/quota.ts'
 import { type SaveContext, step, type StepContext, taskKind } from '../conductor/task.ts'
-import { agentQueue, DESTROY_TIMEOUT_MS } from './agent-calls.ts'
+import { callHost, DESTROY_TIMEOUT_MS } from './agent-calls.ts'
 import { faultFrom } from './fault.ts'
 
 export const serverDelete = taskKind(
@@ -30,7 +30,7 @@ async function destroy(c: StepContext): Promise<void> {
     select: { host: { select: { name: true } } },
   })
   if (!server?.host) return
-  await c.call(agentQueue(server.host.name), 'destroy', { id: c.task.resourceId }, DESTROY_TIMEOUT_MS)
+  await callHost(c, server.host.name, 'destroy', { id: c.task.resourceId }, DESTROY_TIMEOUT_MS)
 }
 
 async function release(c: SaveContext): Promise<void> {

@@ -1,19 +1,34 @@
 /** server.start, server.stop and server.reboot: one call to the host each. */
 import { type ServerTaskInput, serverEvent, serverSettle } from '../../services/compute/server.ts'
 import { type ServerAction, serverActions } from '../../services/compute/server.states.ts'
-import { type SaveContext, step, type StepContext, StepFailure, taskKind } from '../conductor/task.ts'
 import {
-  agentQueue,
+  type SaveContext,
+  step,
+  type StepContext,
+  StepFailure,
+  taskKind,
+} from '../conductor/task.ts'
+import {
   BOOT_TIMEOUT_MS,
+  callHost,
   GRACE_MS,
   REBOOT_TIMEOUT_MS,
   STOP_TIMEOUT_MS,
 } from './agent-calls.ts'
 import { faultFrom } from './fault.ts'
 
-export const serverStart = power('server.start', step('boot', { do: boot, save: settleAs('start') }))
-export const serverStop = power('server.stop', step('shutdown', { do: shutdown, save: settleAs('stop') }))
-export const serverReboot = power('server.reboot', step('reboot', { do: reboot, save: settleAs('reboot') }))
+export const serverStart = power(
+  'server.start',
+  step('boot', { do: boot, save: settleAs('start') }),
+)
+export const serverStop = power(
+  'server.stop',
+  step('shutdown', { do: shutdown, save: settleAs('stop') }),
+)
+export const serverReboot = power(
+  'server.reboot',
+  step('reboot', { do: reboot, save: settleAs('reboot') }),
+)
 
 interface PowerInput extends ServerTaskInput {
   mode: 'soft' | 'hard'
@@ -21,25 +36,25 @@ interface PowerInput extends ServerTaskInput {
 
 const inputOf = (c: StepContext) => c.task.input as PowerInput
 
-function hostQueue(c: StepContext): string {
+function hostOf(c: StepContext): string {
   const { host } = inputOf(c)
   if (!host) throw new StepFailure('INVALID_STATE', 'The server was never placed', { final: true })
-  return agentQueue(host)
+  return host
 }
 
 async function boot(c: StepContext): Promise<void> {
-  await c.call(hostQueue(c), 'start', { machine: inputOf(c).machine }, BOOT_TIMEOUT_MS)
+  await callHost(c, hostOf(c), 'start', { machine: inputOf(c).machine }, BOOT_TIMEOUT_MS)
 }
 
 async function shutdown(c: StepContext): Promise<void> {
   const { id } = inputOf(c).machine
   const input = { id, mode: 'graceful', timeoutMs: GRACE_MS }
-  await c.call(hostQueue(c), 'stop', input, STOP_TIMEOUT_MS)
+  await callHost(c, hostOf(c), 'stop', input, STOP_TIMEOUT_MS)
 }
 
 async function reboot(c: StepContext): Promise<void> {
   const { machine, mode } = inputOf(c)
-  await c.call(hostQueue(c), 'reboot', { machine, mode, timeoutMs: GRACE_MS }, REBOOT_TIMEOUT_MS)
+  await callHost(c, hostOf(c), 'reboot', { machine, mode, timeoutMs: GRACE_MS }, REBOOT_TIMEOUT_MS)
 }
 
 /** After the action the server is as its state table says. */
@@ -57,7 +72,10 @@ async function settle(c: SaveContext, set: Parameters<typeof serverSettle>[2]): 
 }
 
 /** A failed action: the status before it, or ERROR; the host's next report says what is true. */
-function power(kind: 'server.start' | 'server.stop' | 'server.reboot', only: ReturnType<typeof step>) {
+function power(
+  kind: 'server.start' | 'server.stop' | 'server.reboot',
+  only: ReturnType<typeof step>,
+) {
   return taskKind(kind, [only], {
     failed: (c, error) => {
       const { before } = inputOf(c)

@@ -6,7 +6,7 @@
  * O2 Stopping takes no new tasks, gives those in hand a while, then hands over what is left.
  */
 import type { Logger } from 'pino'
-import { taskClaim, taskHandOver } from '../../services/core/task.ts'
+import { taskAdvance, taskCancel, taskClaim, taskHandOver } from '../../services/core/task.ts'
 import type { Bus } from '../bus.ts'
 import { pause, settledWithin } from '../pause.ts'
 import { type EngineSettings, LeaseLost, runTask } from './engine.ts'
@@ -27,8 +27,11 @@ export interface Conductor {
 }
 
 /** Tasks in hand at once; they mostly wait for hosts. */
-const MAX_TASKS = 64
+const MAX_TASKS = 256
+/** Rings that are looked into at once. */
+const RINGS_AT_ONCE = 32
 const SWEEP_MS = 1_000
+const UNKNOWN_KIND_MS = 15_000
 /** Tries to take up again a task whose run broke off, with the database away for instance. */
 const MAX_BREAKS = 5
 const STOP_MS = 10_000
@@ -38,18 +41,31 @@ export async function startConductor(settings: ConductorSettings): Promise<Condu
   const stopping = new AbortController()
   const running = new Map<string, Promise<void>>()
   const timers = new Set<NodeJS.Timeout>()
+  let closed = false
+  let claiming = 0
   const kinds = new Map(settings.kinds.map((kind) => [kind.kind, kind]))
 
   /** Claims and runs one task, by id or whichever is due; false when there was none. */
   async function next(taskId: string | null, brokeOffHere = false): Promise<boolean> {
-    if (stopping.signal.aborted || running.size >= MAX_TASKS) return false
+    if (closed || running.size + claiming >= MAX_TASKS) return false
     if (taskId !== null && running.has(taskId)) return false
     const which = { taskId, evenIfOurs: brokeOffHere }
-    const task = await taskClaim(db, settings.owner, settings.leaseMs, which)
+    claiming++
+    const task = await taskClaim(db, settings.owner, settings.leaseMs, which).finally(
+      () => claiming--,
+    )
     if (!task) return false
     const kind = kinds.get(task.kind)
     if (!kind) {
-      log.error({ taskId: task.id, kind: task.kind }, 'no such kind of task: an older version?')
+      // Perhaps a newer conductor has it: left alone until its deadline.
+      log.error({ taskId: task.id, kind: task.kind }, 'no such kind of task')
+      if (task.deadlineAt < settings.now()) await taskCancel(db, task.id)
+      else
+        await taskAdvance(db, task, {
+          status: task.status,
+          dueInMs: UNKNOWN_KIND_MS,
+          release: true,
+        })
       return true
     }
     const done = runTask(settings, kind, task, stopping.signal)
@@ -118,12 +134,13 @@ export async function startConductor(settings: ConductorSettings): Promise<Condu
       const { taskId } = body as { taskId?: unknown }
       if (typeof taskId === 'string') await next(taskId)
     },
-    { concurrency: MAX_TASKS },
+    { concurrency: RINGS_AT_ONCE },
   )
   const sweeps = sweepForEver()
 
   return {
     async stop() {
+      closed = true
       await consumer.stop()
       const inHand = Promise.all(running.values())
       if (!(await settledWithin(STOP_MS, inHand))) log.warn('tasks in hand are handed over')

@@ -154,7 +154,7 @@ class Run {
       step: step.name,
       ...(failure.details && { details: failure.details }),
     }
-    if (failure.final) task.round = this.kind.rounds
+    task.state.final = failure.final
     task.status = 'UNWINDING'
     task.waitingFor = null
     await this.write({ status: 'UNWINDING', dueInMs: this.settings.leaseMs })
@@ -203,7 +203,8 @@ class Run {
 
   private async unwound(): Promise<number | null> {
     const { task, kind } = this
-    if (task.round + 1 < kind.rounds && this.settings.now() < task.deadlineAt) {
+    const timeLeft = this.settings.now() < task.deadlineAt
+    if (!task.state.final && timeLeft && task.round + 1 < kind.rounds) {
       task.round++
       task.position = 0
       task.steps = task.steps.map((s) => freshStep(s.name))

@@ -18,6 +18,15 @@ const codesOfCalls: Record<string, ErrorCode> = {
   STALE: 'CONFLICT',
 }
 
+/** The owner of a server need not learn how hosts and queues are called; the log has it. */
+const inWords: Record<string, string> = {
+  TIMEOUT: 'It was not answered in time',
+  UNAVAILABLE: 'A part of the cloud could not be reached',
+  INTERNAL: 'A defect or a passing fault of a host',
+}
+
+const withoutPaths = (message: string): string => message.replace(/(^|[\s'"=(])\/[\w./-]+/g, '$1…')
+
 /**
  * Sorts any error of a deed. What is not known by type is a defect or the database going away: it is
  * retried, and its text is not shown.
@@ -35,7 +44,7 @@ export function failureOf(error: unknown): Failure {
     const code = error.code in errorCodes ? (error.code as ErrorCode) : codesOfCalls[error.code]
     return {
       code: code ?? 'INTERNAL',
-      message: error.message,
+      message: inWords[error.code] ?? withoutPaths(error.message),
       retryable: error.retryable ?? false,
       final: error.final ?? error.code === 'IMAGE_INVALID',
       details: undefined,

@@ -1,23 +1,36 @@
-/** Forgets what has served its time: events, answers to keyed requests, revocations, tickets, tasks. */
+/**
+ * Forgets what has served its time: events, answers to keyed requests, revocations, tickets, tasks;
+ * and ends uploads that nobody goes on with.
+ */
 import type { Logger } from 'pino'
-import type { Db } from '../../services/context.ts'
+import type { Cloud, Db } from '../../services/context.ts'
+import { abandonedSince, uploadsBreakOff } from '../../services/image/upload.ts'
 import { pause } from '../pause.ts'
 
 const DAY_MS = 24 * 60 * 60_000
 const EVENTS_MS = 7 * DAY_MS
 const ANSWERS_MS = DAY_MS
 const TASKS_MS = 30 * DAY_MS
-const EVERY_MS = 10 * 60_000
+const EVERY_MS = 60_000
 /** Rows of a table in one go, so that no statement holds locks for long. */
 const BATCH = 5_000
+const MAX_BATCHES = 200
 
-export function startPrune(db: Db, log: Logger): { stop(): Promise<void> } {
+export function startPrune(
+  cloud: Pick<Cloud, 'db' | 'now'>,
+  log: Logger,
+): { stop(): Promise<void> } {
   const stopping = new AbortController()
   const working = (async () => {
     while (!stopping.signal.aborted) {
       await pause(EVERY_MS, stopping.signal)
       if (stopping.signal.aborted) return
-      await prune(db).catch((err) => log.warn({ err }, 'could not prune'))
+      try {
+        await uploadsBreakOff(cloud, abandonedSince(cloud.now()))
+        await prune(cloud.db)
+      } catch (err) {
+        log.warn({ err }, 'could not prune')
+      }
     }
   })()
   return {
@@ -69,5 +82,5 @@ async function pruneEvents(db: Db, before: Date): Promise<void> {
 }
 
 async function inBatches(once: () => Promise<number>): Promise<void> {
-  while ((await once()) === BATCH);
+  for (let batches = 1; (await once()) === BATCH && batches < MAX_BATCHES; batches++);
 }

@@ -4,7 +4,7 @@
  */
 import type { Logger } from 'pino'
 import type { PowerState } from '../../services/compute/server.states.ts'
-import { hostReport, hostsFallSilent, isOld, machinesReport } from '../../services/compute/host.ts'
+import { heard, hostReport, hostsFallSilent, machinesReport } from '../../services/compute/host.ts'
 import type { ReportedMachine } from '../../services/compute/reconcile.ts'
 import type { Cloud } from '../../services/context.ts'
 import { newFence } from '../../services/core/task.ts'
@@ -12,7 +12,12 @@ import { newId } from '../../services/id.ts'
 import type { Bus } from '../bus.ts'
 import { agentQueue, DESTROY_TIMEOUT_MS } from '../compute/agent-calls.ts'
 import type { Caller } from '../call.ts'
-import { REPORT_QUEUE, type MachineReport, type Report, type ReportedMachine as Wire } from '../agent/reports.ts'
+import {
+  REPORT_QUEUE,
+  type MachineReport,
+  type Report,
+  type ReportedMachine as Wire,
+} from '../agent/reports.ts'
 import { pause } from '../pause.ts'
 
 /** A host that misses this many heartbeats is DOWN. */
@@ -38,15 +43,21 @@ export async function startReports(settings: ReportSettings): Promise<{ stop(): 
       log.warn({ err }, 'a report could not be applied')
     }
   })
+  let lookedAt = Date.now()
   const watching = (async () => {
     while (!stopping.signal.aborted) {
       await pause(heartbeatMs, stopping.signal)
       if (stopping.signal.aborted) return
+      // After a gap of our own, hosts first get the time to be heard again.
+      const late = Date.now() - lookedAt > 2 * heartbeatMs
+      lookedAt = Date.now()
+      if (late) continue
       try {
         for (const host of await hostsFallSilent(cloud, MISSED_HEARTBEATS * heartbeatMs)) {
           log.warn({ host }, 'the host is silent: DOWN')
         }
       } catch (err) {
+        lookedAt = 0
         log.warn({ err }, 'could not look for silent hosts')
       }
     }
@@ -68,20 +79,23 @@ async function apply(settings: ReportSettings, report: Report): Promise<void> {
   if (!hostId) return
   settings.onHost?.(report.host)
   if (!machines) return
-  const orphans = await machinesReport(cloud, hostId, machines, true)
+  const { orphans, strangers } = await machinesReport(cloud, hostId, machines, true)
+  if (strangers.length) {
+    const { log } = settings
+    log.warn({ host: report.host, strangers }, 'machines that this cloud never had: left alone')
+  }
   for (const id of orphans) await removeOrphan(settings, report.host, id)
 }
 
 async function applyOne({ cloud }: ReportSettings, report: MachineReport): Promise<void> {
-  const row = await cloud.db.host.findUnique({ where: { name: report.host } })
-  if (!row || isOld(report, row)) return
-  await machinesReport(cloud, row.id, [machineOf(report.machine)], false)
+  const known = await heard(cloud, report)
+  if (known) await machinesReport(cloud, known.id, [machineOf(report.machine)], false)
 }
 
 const machineOf = (machine: Wire): ReportedMachine => ({
   ...machine,
   powerState: machine.powerState as PowerState,
-  fence: BigInt(machine.fence),
+  fence: machine.fence === null ? null : BigInt(machine.fence),
 })
 
 async function removeOrphan(

@@ -55,7 +55,10 @@ export interface TaskKind {
 
 const DEFAULT_TRIES = 5
 
-export const step = (name: string, deeds: Omit<Step, 'name' | 'tries'> & { tries?: number }): Step => ({
+export const step = (
+  name: string,
+  deeds: Omit<Step, 'name' | 'tries'> & { tries?: number },
+): Step => ({
   name,
   tries: DEFAULT_TRIES,
   ...deeds,

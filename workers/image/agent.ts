@@ -1,12 +1,24 @@
-/** The agent of the image store: deletes bytes when told to, and sweeps those without a row. */
+/**
+ * The agent of the image store: deletes bytes when told to, and sweeps bytes that no row stands for.
+ * Bytes of images that this cloud never had are left alone: a database that was restored or swapped
+ * must not cost anybody an image.
+ */
 import type { Logger } from 'pino'
 import type { ImageStore } from '../../drivers/image/driver.ts'
+import type { Db } from '../../services/context.ts'
+import { knownByTasks } from '../../services/core/task.ts'
 import type { Bus } from '../bus.ts'
 import { serveCalls } from '../call.ts'
+import { pause } from '../pause.ts'
 import { IMAGE_QUEUE } from './image-delete.ts'
 
-export async function startImageAgent(bus: Bus, store: ImageStore, log: Logger) {
-  return serveCalls(
+const SWEEP_MS = 30 * 60_000
+/** Younger bytes may be about to get their row's new status. */
+const SETTLED_MS = 10 * 60_000
+
+export async function startImageAgent(bus: Bus, store: ImageStore, db: Db, log: Logger) {
+  const stopping = new AbortController()
+  const consumer = await serveCalls(
     bus,
     IMAGE_QUEUE,
     {
@@ -14,9 +26,48 @@ export async function startImageAgent(bus: Bus, store: ImageStore, log: Logger) 
         const { id } = input as { id: string }
         await store.discard(id)
         await store.delete(id)
-        return null
       },
     },
     { concurrency: 4, log },
   )
+  const sweeping = (async () => {
+    while (!stopping.signal.aborted) {
+      await sweepImages(store, db, log, new Date(Date.now() - SETTLED_MS)).catch((err) =>
+        log.warn({ err }, 'the image store could not be swept'),
+      )
+      await pause(SWEEP_MS, stopping.signal)
+    }
+  })()
+  return {
+    async stop() {
+      stopping.abort()
+      await Promise.all([consumer.stop(), sweeping])
+    },
+  }
+}
+
+/** Removes staged bytes of images that are not SAVING, and committed ones of images that were deleted. */
+export async function sweepImages(
+  store: ImageStore,
+  db: Db,
+  log: Logger,
+  settledBefore: Date,
+): Promise<void> {
+  const kept = (await store.list()).filter((item) => item.changedAt < settledBefore)
+  const ids = [...new Set(kept.map((item) => item.id))]
+  const rows = await db.image.findMany({
+    where: { id: { in: ids } },
+    select: { id: true, status: true },
+  })
+  const statuses = new Map(rows.map((row) => [row.id, row.status]))
+  for (const { id, state } of kept) {
+    if (state === 'staged' && statuses.get(id) !== 'SAVING') await store.discard(id)
+  }
+  const rowless = kept.filter(({ id, state }) => state === 'committed' && !statuses.has(id))
+  const { known, unknown } = await knownByTasks(
+    db,
+    rowless.map(({ id }) => id),
+  )
+  for (const id of known) await store.delete(id)
+  if (unknown.length) log.warn({ unknown }, 'images that this cloud never had: left alone')
 }

@@ -27,8 +27,14 @@ async function deleteBytes(c: StepContext): Promise<void> {
 }
 
 async function release(c: SaveContext): Promise<void> {
-  const { count } = await c.tx.image.deleteMany({ where: { id: c.task.resourceId } })
-  if (count) c.emit(imageEvent(changed(c), 'deleted'))
+  const where = { id: c.task.resourceId }
+  const image = await c.tx.image.findUnique({ where, select: { visibility: true } })
+  await c.tx.image.deleteMany({ where })
+  if (!image) return
+  c.emit(imageEvent(changed(c), 'deleted'))
+  if (image.visibility === 'PUBLIC') {
+    c.emit(imageEvent({ ...changed(c), projectId: null }, 'deleted'))
+  }
 }
 
 const changed = ({ task }: StepContext) => ({

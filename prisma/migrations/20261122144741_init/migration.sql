@@ -294,10 +294,19 @@ CREATE INDEX "server_project_id_id_idx" ON "compute"."server"("project_id", "id"
 CREATE INDEX "server_project_id_name_id_idx" ON "compute"."server"("project_id", "name", "id");
 
 -- CreateIndex
+CREATE INDEX "server_project_id_status_id_idx" ON "compute"."server"("project_id", "status", "id");
+
+-- CreateIndex
 CREATE INDEX "server_host_id_idx" ON "compute"."server"("host_id");
 
 -- CreateIndex
+CREATE INDEX "server_image_id_idx" ON "compute"."server"("image_id");
+
+-- CreateIndex
 CREATE INDEX "task_due_at_idx" ON "core"."task"("due_at");
+
+-- CreateIndex
+CREATE INDEX "task_finished_at_idx" ON "core"."task"("finished_at");
 
 -- CreateIndex
 CREATE INDEX "task_resource_id_id_idx" ON "core"."task"("resource_id", "id" DESC);
