@@ -28,10 +28,22 @@ module.exports = {
       from: {},
       to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
     },
-    only('services', 'The rules of the cloud stand on the Prisma client alone.', ['prisma/generated']),
-    only('schema', 'Types of the API take their values from services/ and decide nothing.', ['services']),
-    only('resolvers', 'Resolvers read, call one command, or watch.', ['schema', 'services', 'prisma/generated']),
-    only('workers', 'Workers run what services/ promised.', ['services', 'drivers', 'prisma/generated']),
+    only('services', 'The rules of the cloud stand on the Prisma client alone.', [
+      'prisma/generated',
+    ]),
+    only('schema', 'Types of the API take their values from services/ and decide nothing.', [
+      'services',
+    ]),
+    only('resolvers', 'Resolvers read, call one command, or watch.', [
+      'schema',
+      'services',
+      'prisma/generated',
+    ]),
+    only('workers', 'Workers run what services/ promised.', [
+      'services',
+      'drivers',
+      'prisma/generated',
+    ]),
     only('drivers', 'A driver knows neither the database nor the bus nor other families.', []),
     only('web', 'The portal knows the API through its schema only.', []),
     {
@@ -69,14 +81,25 @@ module.exports = {
       from: { path: '^services/' },
       to: { path: '^(node:)?(child_process|net|http|https|fs|fs/promises)$' },
     },
-    never('services', ['graphql', 'type-graphql', 'fastify', 'amqplib'], 'Rules know no transport.'),
+    never(
+      'services',
+      ['graphql', 'type-graphql', 'fastify', 'amqplib'],
+      'Rules know no transport.',
+    ),
     never('resolvers', ['fastify', 'amqplib', 'pg'], 'Resolvers know no transport.'),
-    never('workers', ['graphql', 'type-graphql', 'fastify', 'amqplib', 'pg'], 'Workers speak over the bus.'),
+    never(
+      'workers',
+      ['graphql', 'type-graphql', 'fastify', 'amqplib', 'pg'],
+      'Workers speak over the bus.',
+    ),
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
-    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'types'] },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'types'],
+    },
   },
 }

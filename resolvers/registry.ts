@@ -1,7 +1,7 @@
 /** Every resolver of the API. What is not in this table does not exist. */
 import 'reflect-metadata'
 import { type GraphQLSchema, lexicographicSortSchema, printSchema } from 'graphql'
-import { buildSchema, type NonEmptyArray } from 'type-graphql'
+import { buildSchema } from 'type-graphql'
 import { ErrorDetails } from '../schema/core/error.ts'
 import { FlavorResolver } from './compute/flavor.ts'
 import { HostResolver } from './compute/host.ts'
@@ -48,7 +48,7 @@ const rootDescriptions = {
 
 export async function buildApi(): Promise<GraphQLSchema> {
   const schema = await buildSchema({
-    resolvers: resolvers as unknown as NonEmptyArray<(typeof resolvers)[number]>,
+    resolvers,
     orphanedTypes: [ErrorDetails],
     validate: { forbidUnknownValues: false },
     emitSchemaFile: false,

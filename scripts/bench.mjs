@@ -10,7 +10,7 @@
 import { parseArgs } from 'node:util'
 import { measureEvents } from './bench/events.mjs'
 import { table } from './bench/figures.mjs'
-import { makeDataDir, removeDataDir, startProduct } from './bench/product.mjs'
+import { makeDataDir, removeDataDir, startProduct, stopEverything } from './bench/product.mjs'
 import { measureReads } from './bench/reads.mjs'
 import { measureCreation, measureDeletion, prepareCloud } from './bench/servers.mjs'
 import { measureStart } from './bench/start.mjs'
@@ -50,6 +50,9 @@ async function main() {
   const wanted = values.only?.split(',') ?? [...Object.keys(GROUPS), 'start']
   const rows = []
   const say = (line) => process.stderr.write(`${line}\n`)
+  for (const signal of ['SIGINT', 'SIGTERM']) {
+    process.once(signal, () => void stopEverything().then(() => process.exit(1)))
+  }
   if (wanted.some((name) => name in GROUPS)) rows.push(...(await inOneCloud(wanted, settings, say)))
   if (wanted.includes('start')) {
     say('start ...')

@@ -9,7 +9,17 @@ import { fileURLToPath } from 'node:url'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const bin = (name) => join(root, 'node_modules/.bin', name)
-const folders = ['services', 'schema', 'resolvers', 'workers', 'drivers', 'server', 'web', 'scripts', 'test']
+const folders = [
+  'services',
+  'schema',
+  'resolvers',
+  'workers',
+  'drivers',
+  'server',
+  'web',
+  'scripts',
+  'test',
+]
 
 /** @type {readonly [what: string, command: string, args: string[]][]} */
 const checks = [

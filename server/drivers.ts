@@ -1,11 +1,11 @@
 /** Which compute driver this host gets, and the agents that run it. */
 import { join } from 'node:path'
+import type { ComputeDriver } from '../drivers/compute/driver.ts'
 import {
   type ComputeDriverOptions,
   computeDriverProblem,
   createComputeDriver,
 } from '../drivers/compute/registry.ts'
-import type { ComputeDriver } from '../drivers/compute/driver.ts'
 import type { Config } from './config.ts'
 
 export interface ChosenDrivers {

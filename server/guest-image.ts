@@ -1,13 +1,13 @@
 /** The first image: the guest that `scripts/` built, registered once as a public image. */
 import { createReadStream, existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { request } from 'node:http'
+import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import type { Actor, Cloud } from '../services/context.ts'
-import { issueToken } from '../services/identity/token.ts'
 import { newId } from '../services/id.ts'
-import { imageCreate } from '../services/image/image.ts'
 import { ADMIN_PROJECT, ADMIN_USER, DEFAULT_DOMAIN } from '../services/identity/bootstrap.ts'
+import { issueToken } from '../services/identity/token.ts'
+import { imageCreate } from '../services/image/image.ts'
 import { projectRoot } from './project-root.ts'
 
 interface Manifest {

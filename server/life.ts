@@ -14,7 +14,7 @@ const START_END_MS = 60_000
 export interface Life {
   /** Aborted when the process is told to stop. */
   signal: AbortSignal
-  onStop(undo: () => Promise<unknown> | unknown): void
+  onStop(undo: () => unknown): void
   /** Ends the process; `why` is for the terminal. */
   end(why: string, code: number): Promise<void>
 }
@@ -26,7 +26,7 @@ export function live(
   startFailed: (error: unknown) => void,
 ): void {
   const stopping = new AbortController()
-  const undos: (() => Promise<unknown> | unknown)[] = []
+  const undos: (() => unknown)[] = []
   let starting: Promise<void> = Promise.resolve()
   let asked = 0
 

@@ -8,11 +8,11 @@
  * W3 A dry run is the same transaction, rolled back: the plan can't differ from the deed.
  * W4 A command returns plain JSON, because its answer may be stored.
  */
-import { type RuleName, allow } from './access.ts'
+import { allow, type RuleName } from './access.ts'
 import type { Actor, Context, Tx } from './context.ts'
 import type { EventDraft } from './core/event.ts'
 import { argumentsHash, earlierAnswer, type Keyed, keepAnswer } from './core/idempotency.ts'
-import { taskCreate, type TaskDraft } from './core/task.ts'
+import { type TaskDraft, taskCreate } from './core/task.ts'
 import { newId } from './id.ts'
 
 export interface CommandInput {

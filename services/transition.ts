@@ -6,10 +6,11 @@
  * T2 The task that runs is the lock: an action begins only where none runs, unless it interrupts.
  * T3 The guard is in the UPDATE itself; what lost a race changes nothing and says so.
  */
+
+import type { RuleName } from './access.ts'
 import type { Tx } from './context.ts'
 import { type EventDraft, emit, type ResourceType } from './core/event.ts'
 import { CloudError } from './errors.ts'
-import type { RuleName } from './access.ts'
 
 export interface ActionRow<Status extends string> {
   rule: RuleName

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import {
   buildSchema,
+  type GraphQLArgument,
   type GraphQLField,
   type GraphQLNamedType,
   type GraphQLObjectType,
@@ -30,6 +31,9 @@ const watches = typed(schema.getSubscriptionType())
 const resources = types
   .filter(isObjectType)
   .filter((t) => t.getInterfaces().some((i) => i.name === 'Node'))
+/** An argument as the contract writes it: `first: Int! = 50`. */
+const declared = ({ name, type, defaultValue }: GraphQLArgument) =>
+  `${name}: ${String(type)}${defaultValue === undefined ? '' : ` = ${JSON.stringify(defaultValue)}`}`
 const capital = (name: string) => name.charAt(0).toUpperCase() + name.slice(1)
 
 describe('schema/schema.graphql', () => {
@@ -135,9 +139,9 @@ describe('lists', () => {
     '%s pages by first and after',
     (_name, field) => {
       const args = Object.fromEntries(
-        field.args.map((a) => [a.name, `${a.type} ${a.defaultValue ?? ''}`.trim()]),
+        field.args.map((a) => [a.name, declared(a).slice(a.name.length + 2)]),
       )
-      expect(args).toMatchObject({ first: 'Int! 50', after: 'String' })
+      expect(args).toMatchObject({ first: 'Int! = 50', after: 'String' })
     },
   )
 
@@ -151,10 +155,7 @@ describe('lists', () => {
       if (noun === 'Project')
         expect(own, 'project(id) is there now: drop this exception').toBeUndefined()
       else
-        expect([String(own?.type), own?.args.map((a) => `${a.name}: ${a.type}`)]).toEqual([
-          noun,
-          ['id: ID!'],
-        ])
+        expect([String(own?.type), own?.args.map((a) => declared(a))]).toEqual([noun, ['id: ID!']])
     },
   )
 })
@@ -166,7 +167,7 @@ describe('watches', () => {
       const noun = capital(name.replace(/Changed$/, ''))
       expect(name).toMatch(/^[a-z]+Changed$/)
       expect(String(field.type)).toBe(`${noun}Change!`)
-      expect(field.args.map((a) => `${a.name}: ${a.type}`)).toEqual(
+      expect(field.args.map((a) => declared(a))).toEqual(
         expect.arrayContaining(['id: ID', 'after: String']),
       )
       const change = Object.fromEntries(

@@ -22,3 +22,5 @@ process.on('message', (message) => {
   const { port } = http.address()
   process.send({ url: `http://127.0.0.1:${port}`, websocket: `ws://127.0.0.1:${port}` })
 })
+
+process.on('disconnect', () => process.exit())

@@ -4,14 +4,17 @@ import { fileURLToPath } from 'node:url'
 
 const ANSWER_TIMEOUT_MS = 60_000
 
-/** @param {string} file beside this one @param {string[]} args */
-export function startChild(file, ...args) {
-  const child = fork(fileURLToPath(new URL(file, import.meta.url)), args)
+/** @param {URL} file one that ends when it is disconnected from us */
+export function startChild(file) {
+  const child = fork(fileURLToPath(file))
   const exited = new Promise((resolve) => child.once('exit', resolve))
   /** Resolves to the next message of the child. */
   const next = () =>
     new Promise((resolve, reject) => {
-      const late = setTimeout(() => reject(new Error(`${file} is silent`)), ANSWER_TIMEOUT_MS)
+      const late = setTimeout(
+        () => reject(new Error(`${file.pathname} is silent`)),
+        ANSWER_TIMEOUT_MS,
+      )
       const done = (settle) => (value) => {
         clearTimeout(late)
         child.off('message', answered)
@@ -19,7 +22,7 @@ export function startChild(file, ...args) {
         settle(value)
       }
       const answered = done(resolve)
-      const gone = done((code) => reject(new Error(`${file} ended with ${code}`)))
+      const gone = done((code) => reject(new Error(`${file.pathname} ended with ${code}`)))
       child.once('message', answered)
       child.once('exit', gone)
     })

@@ -71,7 +71,7 @@ let marks = 0
 const newMark = () => `mark-${++marks}.`
 
 async function watched(product, connection, id, count, rounds) {
-  const child = startChild('watchers.mjs')
+  const child = startChild(new URL('./watchers.mjs', import.meta.url))
   try {
     const payload = { authorization: `Bearer ${product.client.token()}` }
     const query = { query: WATCH, variables: { id } }
@@ -107,8 +107,8 @@ async function oneRound(child, trigger) {
 }
 
 async function bareBroadcast(text, count, rounds) {
-  const server = startChild('bare.mjs')
-  const child = startChild('watchers.mjs')
+  const server = startChild(new URL('./bare.mjs', import.meta.url))
+  const child = startChild(new URL('./watchers.mjs', import.meta.url))
   try {
     const { websocket } = await server.ask({})
     await child.ask({ open: { url: websocket, count } })

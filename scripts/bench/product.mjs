@@ -11,13 +11,21 @@ import pg from 'pg'
 import { makeClient, until } from './client.mjs'
 import { cpuSecondsOf, memoryMiBOf, processTree } from './processes.mjs'
 
-const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
+export const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
 export const PASSWORD = 'correct horse battery staple'
 /** An hour of work must not be lost to a hung start. */
 const READY_TIMEOUT_MS = 120_000
 const STOP_TIMEOUT_MS = 60_000
 /** What `npm start` runs, without npm. */
-const SERVER = [process.execPath, '--enable-source-maps', 'dist/server/main.js']
+const SERVER = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  .scripts.start.replace(/^exec /, '')
+  .split(' ')
+
+/** Ends what still runs: each by its own process id. */
+export const stopEverything = () => Promise.all([...running].map((stop) => stop()))
+const running = new Set()
+
+export const simulated = { ...process.env, NEPHO_DRIVERS: 'simulated' }
 
 export const makeDataDir = () => mkdtempSync(join(tmpdir(), 'nephograph-bench-'))
 export const removeDataDir = (dataDir) => rmSync(dataDir, { recursive: true, force: true })
@@ -34,9 +42,8 @@ export async function startProduct(dataDir, command = SERVER) {
     cwd: root,
     stdio: ['ignore', log, log],
     env: {
-      ...process.env,
+      ...simulated,
       NEPHO_DATA_DIR: dataDir,
-      NEPHO_DRIVERS: 'simulated',
       NEPHO_PORT: '0',
       NEPHO_ADMIN_PASSWORD: PASSWORD,
     },
@@ -52,7 +59,9 @@ export async function startProduct(dataDir, command = SERVER) {
     const timer = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS)
     await exited
     clearTimeout(timer)
+    running.delete(stop)
   }
+  running.add(stop)
   try {
     const ready = await until('ready.json', () => readReady(dataDir, () => ended), {
       everyMs: 5,

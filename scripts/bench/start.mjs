@@ -1,13 +1,17 @@
 /** Starts of the product as a person types them, and what it holds while nobody asks for anything. */
-import { makeDataDir, removeDataDir, startProduct } from './product.mjs'
+import { execFileSync } from 'node:child_process'
+import { makeDataDir, removeDataDir, root, simulated, startProduct } from './product.mjs'
 import { createServers, idleStatements, prepareCloud } from './servers.mjs'
 
 const NPM_START = ['npm', 'start', '--silent']
+/** A prepared checkout is what is measured. */
+const PREPARE = ['scripts/prepare.mjs', '--for', 'start']
 
 /** @returns {Promise<import('./figures.mjs').Row[]>} */
 export async function measureStart({ settleSeconds }) {
   const dataDir = makeDataDir()
   try {
+    execFileSync(process.execPath, PREPARE, { cwd: root, stdio: 'inherit', env: simulated })
     const first = await startProduct(dataDir, NPM_START)
     const empty = await firstServer(first, settleSeconds)
     const second = await startProduct(dataDir, NPM_START)

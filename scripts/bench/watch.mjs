@@ -1,5 +1,5 @@
 /** One subscription over graphql-transport-ws, with nothing between the socket and its listener. */
-import WebSocket from 'ws'
+import { WebSocket } from 'ws'
 
 const OPEN_TIMEOUT_MS = 30_000
 
@@ -17,8 +17,8 @@ export async function openWatch({ websocket, client }, query, variables, onNext)
       const payload = { authorization: `Bearer ${client.token()}` }
       socket.send(JSON.stringify({ type: 'connection_init', payload }))
     })
-    socket.on('message', (bytes) => {
-      const { type, payload } = JSON.parse(String(bytes))
+    socket.on('message', (data) => {
+      const { type, payload } = JSON.parse(/** @type {Buffer} */ (data).toString())
       if (type === 'connection_ack') {
         clearTimeout(late)
         socket.send(JSON.stringify({ id: '1', type: 'subscribe', payload: { query, variables } }))

@@ -57,8 +57,10 @@ export function openDatabase(options: DatabaseOptions): Database {
   })
   const { onQuery } = options
   if (onQuery) pool.on('connect', (client) => observe(client, onQuery))
-  // Without a listener a connection that breaks while idle would end the process.
+  // Without a listener a connection that breaks while idle would end the process...
   pool.on('error', (error) => options.onConnectionError?.(error))
+  // ...and so would one that breaks just when it is handed out: for a moment it is nobody's.
+  pool.on('connect', (client) => client.on('error', () => {}))
   const adapter = new PrismaPg(pool, { statementNameGenerator: statementNames() })
   const prisma = new PrismaClient({ adapter })
   const close = async () => {

@@ -169,6 +169,8 @@ async function launch(
 
 async function ensureDatabase(socketFolder: string): Promise<void> {
   const client = new pg.Client({ host: socketFolder, user: SUPERUSER, database: 'postgres' })
+  // A lost connection also rejects the statement at hand.
+  client.on('error', () => {})
   await client.connect()
   try {
     const there = await client.query('select 1 from pg_database where datname = $1', [DATABASE])

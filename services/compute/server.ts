@@ -1,12 +1,13 @@
 /** Servers: the commands of the API, and how a server's row ends up after its tasks. */
-import { command, type Command, type CommandInput } from '../command.ts'
+
+import { allowInProject } from '../access.ts'
+import { type Command, type CommandInput, command } from '../command.ts'
 import type { ProjectActor, Tx } from '../context.ts'
 import type { EventDraft } from '../core/event.ts'
 import { type Task, taskCancel } from '../core/task.ts'
-import { CloudError, notFound, type ErrorDetails } from '../errors.ts'
-import { allowInProject } from '../access.ts'
+import { CloudError, notFound } from '../errors.ts'
 import { newId } from '../id.ts'
-import { quotaClaim, type QuotaAmounts } from '../identity/quota.ts'
+import { type QuotaAmounts, quotaClaim } from '../identity/quota.ts'
 import { change, requireState } from '../transition.ts'
 import { hostViews } from './allocation.ts'
 import { type Explanation, place } from './placement.ts'
@@ -71,47 +72,51 @@ export interface ServerCreate extends CommandInput {
   imageId: string
 }
 
-export const serverCreate = command('compute.server.create', async (c, input: ServerCreate) => {
-  const { projectId } = allowInProject(c, 'compute.server.create')
-  const flavor = await c.tx.flavor.findUnique({ where: { id: input.flavorId } })
-  if (!flavor) throw notFound('flavor', input.flavorId)
-  const image = await usableImage(c, projectId, input.imageId, flavor.diskGiB)
-  const id = newId()
-  const diskGiB = flavor.diskGiB || Math.ceil(image.virtualSizeBytes / GIB)
-  // Not createMany: Prisma keeps no plan of it and would compile it anew for each server.
-  await c.tx.server.create({
-    select: { id: true },
-    data: {
-      id,
-      projectId,
-      userId: c.actor.userId,
-      name: input.name,
-      status: 'BUILD',
-      powerState: 'NOSTATE',
-      taskState: 'create',
-      flavorId: flavor.id,
-      imageId: image.id,
-      vcpus: flavor.vcpus,
-      memoryMiB: flavor.memoryMiB,
-      diskGiB,
-      createdAt: c.at,
-      updatedAt: c.at,
-      taskId: c.taskId,
-    },
-  })
-  const resources = { VCPU: flavor.vcpus, MEMORY_MB: flavor.memoryMiB, DISK_GB: diskGiB }
-  await quotaClaim(c.tx, projectId, id, amountsOf(flavor))
-  if (c.dryRun) return { serverId: null, taskId: null, plan: await planOf(c, projectId, resources) }
-  const taskInput: ServerCreateTaskInput = {
-    machine: { id, name: input.name, vcpus: flavor.vcpus, memoryMiB: flavor.memoryMiB, diskGiB },
-    host: null,
-    before: 'BUILD',
-    image,
-    resources,
-  }
-  const taskId = await serverTask(c, 'server.create', projectId, id, taskInput, 'created')
-  return { serverId: id, taskId, plan: null } satisfies ServerResult as ServerResult
-})
+export const serverCreate = command(
+  'compute.server.create',
+  async (c, input: ServerCreate): Promise<ServerResult> => {
+    const { projectId } = allowInProject(c, 'compute.server.create')
+    const flavor = await c.tx.flavor.findUnique({ where: { id: input.flavorId } })
+    if (!flavor) throw notFound('flavor', input.flavorId)
+    const image = await usableImage(c, projectId, input.imageId, flavor.diskGiB)
+    const id = newId()
+    const diskGiB = flavor.diskGiB || Math.ceil(image.virtualSizeBytes / GIB)
+    // Not createMany: Prisma keeps no plan of it and would compile it anew for each server.
+    await c.tx.server.create({
+      select: { id: true },
+      data: {
+        id,
+        projectId,
+        userId: c.actor.userId,
+        name: input.name,
+        status: 'BUILD',
+        powerState: 'NOSTATE',
+        taskState: 'create',
+        flavorId: flavor.id,
+        imageId: image.id,
+        vcpus: flavor.vcpus,
+        memoryMiB: flavor.memoryMiB,
+        diskGiB,
+        createdAt: c.at,
+        updatedAt: c.at,
+        taskId: c.taskId,
+      },
+    })
+    const resources = { VCPU: flavor.vcpus, MEMORY_MB: flavor.memoryMiB, DISK_GB: diskGiB }
+    await quotaClaim(c.tx, projectId, id, amountsOf(flavor))
+    if (c.dryRun)
+      return { serverId: null, taskId: null, plan: await planOf(c, projectId, resources) }
+    const taskInput: ServerCreateTaskInput = {
+      machine: { id, name: input.name, vcpus: flavor.vcpus, memoryMiB: flavor.memoryMiB, diskGiB },
+      host: null,
+      before: 'BUILD',
+      image,
+      resources,
+    }
+    const taskId = await serverTask(c, 'server.create', projectId, id, taskInput, 'created')
+    return { serverId: id, taskId, plan: null }
+  },
+)
 
 const amountsOf = (size: { vcpus: number; memoryMiB: number }): QuotaAmounts => ({
   'compute.instances': 1,
@@ -273,13 +278,6 @@ export const serverEvent = (
   projectId: server.projectId,
   requestId: server.requestId,
 })
-
-export interface ServerFault {
-  code: string
-  message: string
-  details?: ErrorDetails
-  at: string
-}
 
 /**
  * Ends what a task did to its server: the new status, the lock given back, and the fence under which

@@ -457,7 +457,7 @@ describe('whatever is sent', () => {
   it.each(fields.map((f) => [f.field.name, f] as const))(
     '%s never fails inside',
     async (_n, { field, operation }) => {
-      const declared = field.args.map((a) => `$${a.name}: ${a.type}`).join(', ')
+      const declared = field.args.map((a) => `$${a.name}: ${String(a.type)}`).join(', ')
       const passed = field.args.map((a) => `${a.name}: $${a.name}`).join(', ')
       const document = `${operation} (${declared}) { ${field.name}(${passed}) { __typename } }`
       await fc.assert(

@@ -6,7 +6,7 @@ import { expectBooks } from '../support/books.ts'
 import { type Change, meddled, startTaskWorld, type TaskWorld } from '../support/faults.ts'
 import { ACT, CREATE, expectCleanWorld, flavorId, putImage } from '../support/stories.ts'
 
-const RUNS = 6
+const RUNS = 4
 const LIMIT = 2
 
 let world: TaskWorld

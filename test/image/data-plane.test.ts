@@ -4,7 +4,6 @@ import { readdir } from 'node:fs/promises'
 import { type ClientRequest, request as httpRequest } from 'node:http'
 import { connect } from 'node:net'
 import { join } from 'node:path'
-import { setImmediate as turn } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { issueTicket } from '../../services/identity/token.ts'
 import { type Cluster, startCluster } from '../support/cluster.ts'
@@ -91,7 +90,7 @@ const storedOf = async (id: string) => (await stored()).filter((name) => name.en
 function begin(id: string, headers: Record<string, string | number> = {}) {
   const request: ClientRequest = httpRequest(cloud.url + path(id), {
     method: 'PUT',
-    headers: { ...auth(token), ...headers } as Record<string, string>,
+    headers: { ...auth(token), ...headers },
   })
   const answered = new Promise<number>((resolve) => {
     request.once('response', (response) => {
@@ -447,8 +446,7 @@ describe('deleting', () => {
     await gone(id)
     expect([0, 404]).toContain(await answered)
     request.destroy()
-    await turn()
-    expect(await storedOf(id)).toEqual([])
+    await until('the bytes are gone', async () => (await storedOf(id)).length === 0)
   })
 })
 

@@ -1,12 +1,16 @@
 /** A client of the API, as the tests' stories use it: over HTTP and WebSocket, nothing else. */
-import { type Client as WsClient, createClient } from 'graphql-ws'
-import WebSocket from 'ws'
+import { createClient, type Client as WsClient } from 'graphql-ws'
+import { WebSocket } from 'ws'
 import { until } from './until.ts'
 
 export interface GraphqlAnswer {
-  // biome-ignore lint/suspicious/noExplicitAny: answers are looked into by path
+  // oxlint-disable-next-line typescript/no-explicit-any -- answers are looked into by path
   data: any
-  errors?: { message: string; path?: (string | number)[]; extensions: { code: string; details?: Record<string, unknown>; requestId?: string } }[]
+  errors?: {
+    message: string
+    path?: (string | number)[]
+    extensions: { code: string; details?: Record<string, unknown>; requestId?: string }
+  }[]
   status: number
 }
 
@@ -88,7 +92,11 @@ function watch<T>(url: string, query: string, variables: object, token: string):
     events,
     errors,
     next: (fits, timeoutMs) =>
-      until('an event of the watch', () => events.find(fits) as object | undefined, timeoutMs) as Promise<T>,
+      until(
+        'an event of the watch',
+        () => events.find(fits) as object | undefined,
+        timeoutMs,
+      ) as Promise<T>,
     close: () => {
       end()
       void client.dispose()

@@ -136,8 +136,8 @@ class Line {
         return this.isDead ? Promise.reject(lost()) : this.answered(client, submit(...given))
       }
       if (this.isDead) return callback(lost())
-      return submit(...given.slice(0, -1), (error: unknown, rows: unknown) => {
-        const failure = error ?? this.strike(client)
+      return submit(...given.slice(0, -1), async (error: unknown, rows: unknown) => {
+        const failure = error ?? (await this.strike(client))
         callback(failure, failure ? undefined : rows)
       })
     }
@@ -149,16 +149,19 @@ class Line {
 
   private async answered(client: pg.PoolClient, answer: unknown): Promise<unknown> {
     const rows = await answer
-    const failure = this.strike(client)
+    const failure = await this.strike(client)
     if (failure) throw failure
     return rows
   }
 
   /** After each statement: what becomes of its answer. */
-  private strike(client: pg.PoolClient): Error | null {
+  private async strike(client: pg.PoolClient): Promise<Error | null> {
     if (!this.holder?.strikes()) return null
+    // The connection is known to be gone before anybody hears of it: the pool gives it to no one.
+    const noticed = new Promise((resolve) => client.once('end', () => resolve(null)))
     cut(client)
     this.clients.delete(client)
+    await noticed
     return lost()
   }
 }

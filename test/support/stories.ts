@@ -21,7 +21,12 @@ export function emptyQcow2(sizeBytes = 16 * 1024 ** 2): Buffer {
   return bytes
 }
 
-export async function putImage(client: Client, token: string, name = 'empty', bytes = emptyQcow2()) {
+export async function putImage(
+  client: Client,
+  token: string,
+  name = 'empty',
+  bytes = emptyQcow2(),
+) {
   const { imageCreate } = await client.must(
     'mutation ($input: ImageCreateInput!) { imageCreate(input: $input) { image { id } uploadUrl } }',
     { input: { name, diskFormat: 'QCOW2' } },
@@ -69,11 +74,20 @@ export interface ServerView {
   }
 }
 
-export const getServer = async (client: Client, token: string, id: string): Promise<ServerView | null> =>
-  (await client.must(SERVER, { id }, token)).server
+export const getServer = async (
+  client: Client,
+  token: string,
+  id: string,
+): Promise<ServerView | null> => (await client.must(SERVER, { id }, token)).server
 
 /** Resolves once nothing runs on the server any more and it has the status. */
-export const atRest = (client: Client, token: string, id: string, status: string, timeoutMs = 15_000) =>
+export const atRest = (
+  client: Client,
+  token: string,
+  id: string,
+  status: string,
+  timeoutMs = 15_000,
+) =>
   until(
     `server ${status} and at rest`,
     async () => {

@@ -366,7 +366,10 @@ describe('a killed agent', () => {
     await writeFile(join(machines, `${machine.id}.json`), '{"id":')
     await writeFile(join(machines, `${randomUUID()}.json.new`), 'half')
     await start()
-    expect(reportOf(await nextBeat(), machine)).toMatchObject({ powerState: 'RUNNING', fence: null })
+    expect(reportOf(await nextBeat(), machine)).toMatchObject({
+      powerState: 'RUNNING',
+      fence: null,
+    })
     expect(await readdir(machines)).toEqual([`${machine.id}.json.unreadable`])
   })
 })

@@ -14,9 +14,9 @@ import type { TaskFailure } from '../../services/core/task.ts'
 import {
   Again,
   type SaveContext,
-  step,
   type StepContext,
   StepFailure,
+  step,
   taskKind,
 } from '../conductor/task.ts'
 import {

@@ -1,11 +1,12 @@
 /** server.start, server.stop and server.reboot: one call to the host each. */
-import { type ServerTaskInput, serverEvent, serverSettle } from '../../services/compute/server.ts'
+
 import { type ServerAction, serverActions } from '../../services/compute/server.states.ts'
+import { type ServerTaskInput, serverEvent, serverSettle } from '../../services/compute/server.ts'
 import {
   type SaveContext,
-  step,
   type StepContext,
   StepFailure,
+  step,
   taskKind,
 } from '../conductor/task.ts'
 import {

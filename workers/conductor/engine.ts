@@ -17,9 +17,9 @@ import {
   freshStep,
   type StepRecord,
   type Task,
-  taskAdvance,
   type TaskChange,
   type TaskFailure,
+  taskAdvance,
   taskRenew,
 } from '../../services/core/task.ts'
 import { failureOf } from './failure.ts'

@@ -3,21 +3,20 @@
  * owns are removed from their hosts.
  */
 import type { Logger } from 'pino'
-import type { PowerState } from '../../services/compute/server.states.ts'
 import { heard, hostReport, hostsFallSilent, machinesReport } from '../../services/compute/host.ts'
 import type { ReportedMachine } from '../../services/compute/reconcile.ts'
 import type { Cloud } from '../../services/context.ts'
 import { newFence } from '../../services/core/task.ts'
 import { newId } from '../../services/id.ts'
-import type { Bus } from '../bus.ts'
-import { agentQueue, DESTROY_TIMEOUT_MS } from '../compute/agent-calls.ts'
-import type { Caller } from '../call.ts'
 import {
-  REPORT_QUEUE,
   type MachineReport,
+  REPORT_QUEUE,
   type Report,
   type ReportedMachine as Wire,
 } from '../agent/reports.ts'
+import type { Bus } from '../bus.ts'
+import type { Caller } from '../call.ts'
+import { agentQueue, DESTROY_TIMEOUT_MS } from '../compute/agent-calls.ts'
 import { pause } from '../pause.ts'
 
 /** A host that misses this many heartbeats is DOWN. */
@@ -94,7 +93,6 @@ async function applyOne({ cloud }: ReportSettings, report: MachineReport): Promi
 
 const machineOf = (machine: Wire): ReportedMachine => ({
   ...machine,
-  powerState: machine.powerState as PowerState,
   fence: machine.fence === null ? null : BigInt(machine.fence),
 })
 

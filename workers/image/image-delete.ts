@@ -1,6 +1,6 @@
 /** image.delete: the bytes first, then the row, so that no bytes are left without a row. */
 import { imageEvent } from '../../services/image/image.ts'
-import { type SaveContext, step, type StepContext, taskKind } from '../conductor/task.ts'
+import { type SaveContext, type StepContext, step, taskKind } from '../conductor/task.ts'
 
 export const IMAGE_QUEUE = 'agent.image'
 const BYTES_TIMEOUT_MS = 60_000
