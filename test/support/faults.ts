@@ -22,7 +22,7 @@ import { type Cluster, type ClusterOptions, startCluster } from './cluster.ts'
 import { until } from './until.ts'
 
 const LEASE_MS = 60_000
-const HEARTBEAT_MS = 100
+const HEARTBEAT_MS = 200
 /** Claims that a task may need until it ends, retries included. */
 const MAX_CLAIMS = 60
 
