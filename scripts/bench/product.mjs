@@ -21,14 +21,28 @@ const SERVER = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
   .scripts.start.replace(/^exec /, '')
   .split(' ')
 
-/** Ends what still runs: each by its own process id. */
-export const stopEverything = () => Promise.all([...running].map((stop) => stop()))
 const running = new Set()
+
+/** Ends what still runs, each by its own process id, and leaves no folder. */
+export async function stopEverything() {
+  await Promise.all([...running].map((stop) => stop()))
+  for (const dataDir of dataDirs) removeDataDir(dataDir)
+}
 
 export const simulated = { ...process.env, NEPHO_DRIVERS: 'simulated' }
 
-export const makeDataDir = () => mkdtempSync(join(tmpdir(), 'nephograph-bench-'))
-export const removeDataDir = (dataDir) => rmSync(dataDir, { recursive: true, force: true })
+const dataDirs = new Set()
+
+export function makeDataDir() {
+  const dataDir = mkdtempSync(join(tmpdir(), 'nephograph-bench-'))
+  dataDirs.add(dataDir)
+  return dataDir
+}
+
+export function removeDataDir(dataDir) {
+  rmSync(dataDir, { recursive: true, force: true })
+  dataDirs.delete(dataDir)
+}
 
 /**
  * @param {string} dataDir

@@ -120,15 +120,11 @@ async function scoped(
         : { name: scope.domain ?? 'Default', enabled: true },
       roleAssignments: { some: { userId: user.id } },
     },
-    include: { roleAssignments: { where: { userId: user.id }, select: { roleId: true } } },
   })
   if (!project) {
     throw new CloudError('UNAUTHENTICATED', 'There is no such project in which you have a role')
   }
-  const roles = await effectiveRoles(
-    db,
-    project.roleAssignments.map((a) => a.roleId),
-  )
+  const roles = await effectiveRoles(db, user.id, project.id)
   return {
     userId: user.id,
     userName: user.name,
@@ -139,11 +135,12 @@ async function scoped(
   }
 }
 
-/** The names of the roles and of all that they imply; cycles are harmless. */
-async function effectiveRoles(db: Db, roleIds: string[]): Promise<string[]> {
+/** The names of the user's roles in the project and of all that they imply; cycles are harmless. */
+async function effectiveRoles(db: Db, userId: string, projectId: string): Promise<string[]> {
   const rows = await db.$queryRaw<{ name: string }[]>`
     with recursive held (id) as (
-      select unnest(${roleIds}::uuid[])
+      select role_id from identity.role_assignment
+      where user_id = ${userId}::uuid and project_id = ${projectId}::uuid
       union
       select i.implied_role_id from identity.role_implication i join held on held.id = i.prior_role_id)
     select r.name from identity.role r join held using (id) order by r.name`

@@ -116,8 +116,8 @@ describe('weighers', () => {
 })
 
 it('freeOf counts overcommit and what is reserved', () => {
-  const [view] = [host('a')]
-  expect(['VCPU', 'MEMORY_MB', 'DISK_GB', 'GPU'].map((r) => freeOf(view as HostView, r))).toEqual([
+  const view = host('a')
+  expect(['VCPU', 'MEMORY_MB', 'DISK_GB', 'GPU'].map((r) => freeOf(view, r))).toEqual([
     8, 1024, 9, 0,
   ])
 })

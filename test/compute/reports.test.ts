@@ -38,8 +38,12 @@ describe('the table', () => {
       fence: 5n,
       ...more,
     }) as ServerRow
-  const machine = (powerState: PowerState, more: Partial<ReportedMachine> = {}) =>
-    ({ id: 'i', powerState, fence: 5n, ...more }) as ReportedMachine
+  const machine = (powerState: PowerState, more: Partial<ReportedMachine> = {}) => ({
+    id: 'i',
+    powerState,
+    fence: 5n,
+    ...more,
+  })
 
   it.each([
     ['ACTIVE', 'RUNNING', 'RUNNING', null],

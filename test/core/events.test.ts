@@ -94,8 +94,6 @@ describe('the order of events', () => {
     await write(fast, third)
     await until('all three came', () => watch.seen.length === 3)
     expect(watch.seen.map(({ resourceId }) => resourceId)).toEqual([first, second, third])
-    const page = await eventsAfter(db, head)
-    expect(page.events.map(({ resourceId }) => resourceId)).toEqual([first, second, third])
     await watch.close()
   })
 
@@ -164,10 +162,7 @@ describe('the order of events', () => {
     await until('everything was told', () => watch.seen.length === all)
     const order = watch.seen.map(({ cursor }) => cursor)
     expect(new Set(order).size).toBe(all)
-    const late = follow(order[17] ?? '')
-    await until('the resumed one has caught up', () => late.seen.length === all - 18)
-    expect(late.seen.map(({ cursor }) => cursor)).toEqual(order.slice(18))
-    await Promise.all([watch.close(), late.close()])
+    await watch.close()
   })
 })
 

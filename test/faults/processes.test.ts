@@ -193,6 +193,10 @@ describeNeeds(rabbitMqProblem() ?? linuxProblem(), 'a cloud of several processes
         ['the broker', killBroker],
         ['PostgreSQL', killPostgres(databaseDir)],
       ])
+      await expectGuestsLeftAlone(cloud, {
+        stop: async () => expect(await products.get('agent')?.end('SIGTERM')).toBe(0),
+        start: () => start('agent'),
+      })
       for (const [part, product] of products) {
         expect(await product.end('SIGTERM'), `${part}: ${product.output().slice(-2_000)}`).toBe(0)
         expect(processesIn(dirOf(part))).toEqual([])

@@ -57,7 +57,7 @@ export async function runRound(
   const plan = { creates: 20, earlyDeletes: 3, stop: ids.slice(0, 3), delete: ids.slice(3) }
   const answers = 20 + 3 + ids.length
   const work = startWork(target, plan, random)
-  const killAt = random.below(answers)
+  const killAt = random.below(Math.floor(0.8 * answers))
   await until(`${killAt} answers`, () => work.answered >= killAt, WELL_AGAIN_MS)
   await pause(random.below(MOST_DELAY_MS))
   const bringBack = await fault()

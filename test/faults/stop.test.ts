@@ -12,7 +12,7 @@ import {
   readReady,
   startProduct,
 } from '../support/process.ts'
-import { ACT, atRest, flavorId, newServer, putImage } from '../support/stories.ts'
+import { ACT, atRest, newServer, putImage } from '../support/stories.ts'
 import { until } from '../support/until.ts'
 import { machinesIn } from './world.ts'
 

@@ -82,7 +82,7 @@ function create(target: Target, thenDelete: boolean): Job {
   return async (work) => {
     const { flavorId, imageId } = target
     const answer = await ask(target, work, CREATE, { name, flavorId, imageId })
-    const id = answer?.serverCreate.server.id as string | undefined
+    const id = answer?.serverCreate?.server.id
     if (!id) return
     work.names.set(id, name)
     work.fates.set(id, 'created')
@@ -97,11 +97,12 @@ function act(target: Target, name: string, id: string, fate: Fate): Job {
   }
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: answers are looked into by path
-type Data = any
+interface Data {
+  serverCreate?: { server: { id: string } }
+}
 
 /** The answer's data; null when it was refused for good. */
-async function ask(target: Target, work: Work, query: string, input: object): Promise<Data> {
+async function ask(target: Target, work: Work, query: string, input: object): Promise<Data | null> {
   const body = { query, variables: { input: { ...input, idempotencyKey: randomUUID() } } }
   const deadline = Date.now() + ALL_ANSWERED_MS
   for (; Date.now() < deadline; work.retries++) {

@@ -149,7 +149,7 @@ function problemsOf(server: ServerRow, fates: Fates, machines: Facts['machines']
   if (fates.get(id) === 'created' && status === 'SHUTOFF') found.push('nobody stopped it')
   if (claims !== 3) found.push(`it has ${claims} quota claims`)
   if (host ? holds?.length !== 1 || holds[0] !== host : holds !== null) {
-    found.push(`it is on ${host} and holds ${holds}`)
+    found.push(`it is on ${host} and holds ${holds?.join(', ')}`)
   }
   if (status === 'ERROR') return found
   if (!machine) found.push(`${status} without a machine`)

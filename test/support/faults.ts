@@ -252,7 +252,7 @@ export function meddled(kind: TaskKind, name: string, deed: Deed, meddle: Meddli
     if (step.name !== name) return step
     const real = step[deed] as ((...given: unknown[]) => Promise<unknown>) | undefined
     if (!real) throw new Error(`${kind.kind}: ${name} has no ${deed}`)
-    return { ...step, [deed]: (...given: unknown[]) => meddle(() => real(...given)) } as Step
+    return { ...step, [deed]: (...given: unknown[]) => meddle(() => real(...given)) }
   })
   return { ...kind, steps }
 }

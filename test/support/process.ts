@@ -15,7 +15,7 @@ import { until } from './until.ts'
 
 const ROOT = new URL('../..', import.meta.url).pathname
 const SERVER = process.env.NEPHO_TEST_SERVER ?? join(ROOT, 'dist/server/main.js')
-const DIE_WITH_TEST = ['setpriv', '--pdeathsig', 'KILL', '--']
+const DIE_WITH_TEST = ['--pdeathsig', 'KILL', '--']
 const READY_TIMEOUT_MS = 90_000
 const GONE_TIMEOUT_MS = 60_000
 const OUTPUT_TAIL_CHARACTERS = 200_000
@@ -63,9 +63,9 @@ export function readReady(dataDir: string): Ready | null {
 }
 
 export function startProduct({ dataDir, roles, env }: ProductOptions): Product {
-  const [program = '', ...before] = [...DIE_WITH_TEST, process.execPath]
   const more = roles ? ['--roles', roles] : []
-  const child = spawn(program, [...before, '--enable-source-maps', SERVER, ...more], {
+  const command = [process.execPath, '--enable-source-maps', SERVER, ...more]
+  const child = spawn('setpriv', [...DIE_WITH_TEST, ...command], {
     cwd: ROOT,
     env: {
       PATH: process.env.PATH,
