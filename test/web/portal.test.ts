@@ -9,6 +9,7 @@ import { projectRoot } from '../../server/project-root.ts'
 import { type Cluster, PASSWORD, startCluster } from '../support/cluster.ts'
 import { describeNeeds } from '../support/host.ts'
 import { ACT, emptyQcow2, newServer, putImage } from '../support/stories.ts'
+import { until } from '../support/until.ts'
 
 const CHROMIUM = '/usr/bin/chromium'
 const webDir = join(projectRoot(), 'dist', 'web')
@@ -165,9 +166,22 @@ describeNeeds(problem, 'the portal', () => {
         foreign.push(request.url())
       }
     })
+    // It reads the schema first; what is clicked before its editor is there goes nowhere.
+    const schema = page.waitForResponse((response) => response.url().endsWith('/graphql'))
     await page.goto(`${cloud.url}/playground`)
-    await page.getByRole('button', { name: /execute query/i }).click()
-    await page.getByLabel('Result Window').getByText('totalCount').waitFor()
+    await schema
+    const result = page.getByLabel('Result Window').getByText('totalCount')
+    await until(
+      'an answer in the playground',
+      async () => {
+        await page.getByRole('button', { name: /execute query/i }).click()
+        return result.waitFor({ timeout: 3_000 }).then(
+          () => true,
+          () => false,
+        )
+      },
+      PATIENCE_MS,
+    )
     expect(foreign).toEqual([])
   }, 90_000)
 
