@@ -38,6 +38,7 @@ import { type HttpServer, startHttp } from './http/http.ts'
 import type { RequestInfo } from './http/request.ts'
 import { loadKeys } from './keys.ts'
 import { makeMetrics } from './metrics.ts'
+import { patiently } from './patience.ts'
 
 export interface CloudOptions {
   config: Pick<Config, 'host' | 'port' | 'dataDir' | 'roles' | 'apiUrl' | 'tokenTtlSeconds'>
@@ -144,7 +145,7 @@ type Closers = ((guests: 'stop' | 'leave') => Promise<unknown>)[]
 
 /** What every role but the agent stands on: the database, the first rows, the events. */
 async function startCenter(
-  { config, log, bus, onStatement, adminPassword }: CloudOptions,
+  { config, log, bus, onStatement, adminPassword, signal }: CloudOptions,
   databaseUrl: string,
   caller: Caller,
   closers: Closers,
@@ -161,9 +162,9 @@ async function startCenter(
   closers.push(() => database.close())
   const db = database.prisma
   const now = () => new Date()
-  await identityBootstrap({ db, now }, adminPassword)
-  await flavorBootstrap({ db, now })
-  const relay = await startEventRelay(db, databaseUrl, log)
+  await patiently(() => identityBootstrap({ db, now }, adminPassword), signal)
+  await patiently(() => flavorBootstrap({ db, now }), signal)
+  const relay = await patiently(() => startEventRelay(db, databaseUrl, log), signal)
   closers.push(() => relay.stop())
   const revocations = new Revocations()
   relay.onEvent((event) => {
@@ -171,7 +172,7 @@ async function startCenter(
     revocations.revoke(event.resourceId, new Date(Date.now() + config.tokenTtlSeconds * 1000))
   })
   // After the listener: what is revoked meanwhile is heard or read, or both.
-  await revocations.load(db, now())
+  await patiently(() => revocations.load(db, now()), signal)
   metrics.readFrom(db)
   const cloud: Cloud = {
     db,
@@ -216,7 +217,7 @@ async function startApi(
 ): Promise<HttpServer> {
   const { db } = cloud
   const store = createImageStore('file', { dir: join(config.dataDir, 'images') })
-  if (alone) await uploadsBreakOff(cloud, cloud.now())
+  if (alone) await patiently(() => uploadsBreakOff(cloud, cloud.now()))
   const images = await startImageAgent(bus, store, db, log)
   closers.push(() => images.stop())
   const contextFor = async (info: RequestInfo): Promise<Request> => {
@@ -279,7 +280,7 @@ async function startConducting(
 ): Promise<void> {
   const { bus, log, alone } = options
   const { db, now, keys } = cloud
-  if (alone) await taskHandOver(db, { exceptOwner: owner })
+  if (alone) await patiently(() => taskHandOver(db, { exceptOwner: owner }))
   const heartbeatMs = options.heartbeatMs ?? HEARTBEAT_MS
   const reports = await startReports({ cloud, bus, caller, log, heartbeatMs, onHost })
   closers.push(() => reports.stop())

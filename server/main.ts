@@ -18,6 +18,7 @@ import { lockFolder } from './folder-lock.ts'
 import { registerGuestImage } from './guest-image.ts'
 import { type Life, live } from './life.ts'
 import { makeLog } from './log.ts'
+import { patiently } from './patience.ts'
 import { projectRoot } from './project-root.ts'
 
 const HOSTS_UP_MS = 60_000
@@ -88,7 +89,7 @@ async function databaseFor(config: Config, life: Life, log: Logger): Promise<str
     step(`PostgreSQL ${postgres.major}, on a socket of its own`)
     life.signal.throwIfAborted()
   }
-  const applied = await migrate({ url })
+  const applied = await patiently(() => migrate({ url }), life.signal)
   step(applied.length ? `migrations applied: ${applied.join(', ')}` : 'the database is up to date')
   return url
 }
