@@ -3,9 +3,7 @@ import { type Cluster, startCluster } from '../support/cluster.ts'
 import {
   ACT,
   atRest,
-  CREATE,
   expectCleanWorld,
-  flavorId,
   getServer,
   newServer,
   putImage,
@@ -54,5 +52,3 @@ describe('the life of a server', () => {
     await expectCleanWorld(cloud)
   })
 })
-void CREATE
-void flavorId
