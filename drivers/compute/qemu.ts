@@ -15,6 +15,7 @@
  */
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { throwIfAborted } from './deadline.ts'
 import {
   type Capability,
   type ComputeDriver,
@@ -181,7 +182,13 @@ export class QemuComputeDriver implements ComputeDriver {
   ): Promise<T> {
     return this.guard(`${name} of machine ${id}`, (ground) => {
       const paths = machinePaths(ground.dir, id)
-      return this.row.run(id, signal, () => work(ground, paths))
+      return this.row.run(id, signal, () =>
+        work(ground, paths).catch((error: unknown) => {
+          // What an abort tears down fails in its own words; the caller is told of the abort.
+          throwIfAborted(signal, name)
+          throw error
+        }),
+      )
     })
   }
 
