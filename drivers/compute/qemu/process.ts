@@ -54,7 +54,8 @@ export class QemuProcess {
   }
 
   kill(): void {
-    if (!this.alive()) return
+    // A child of ours is ours whatever it is about to become; while it execs it has no command line.
+    if (this.exited ? this.end !== null : !this.alive()) return
     try {
       process.kill(this.pid, 'SIGKILL')
     } catch {
