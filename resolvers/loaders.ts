@@ -3,7 +3,9 @@
  * is reached through a row that the caller may see is looked up here; roots are scoped queries.
  */
 import DataLoader from 'dataloader'
+import type { AuditEvent } from '../prisma/generated/client.ts'
 import type { Db } from '../services/context.ts'
+import { type HistoryRequest, histories } from '../services/core/audit-log.ts'
 import { isId } from '../services/id.ts'
 
 export type Loaders = ReturnType<typeof makeLoaders>
@@ -16,6 +18,19 @@ export function makeLoaders(db: Db) {
     host: byId((ids) => db.host.findMany({ where: { id: { in: ids } } })),
     project: byId((ids) => db.project.findMany({ where: { id: { in: ids } } })),
     domain: byId((ids) => db.domain.findMany({ where: { id: { in: ids } } })),
+    user: byId((ids) => db.user.findMany({ where: { id: { in: ids } } })),
+    group: byId((ids) => db.group.findMany({ where: { id: { in: ids } } })),
+    role: byId((ids) => db.role.findMany({ where: { id: { in: ids } } })),
+    roleAssignment: byId((ids) => db.roleAssignment.findMany({ where: { id: { in: ids } } })),
+    service: byId((ids) => db.service.findMany({ where: { id: { in: ids } } })),
+    endpoint: byId((ids) => db.endpoint.findMany({ where: { id: { in: ids } } })),
+    registeredLimit: byId((ids) => db.registeredLimit.findMany({ where: { id: { in: ids } } })),
+    applicationCredential: byId((ids) =>
+      db.applicationCredential.findMany({ where: { id: { in: ids } } }),
+    ),
+    trust: byId((ids) => db.trust.findMany({ where: { id: { in: ids } } })),
+    ec2Credential: byId((ids) => db.ec2Credential.findMany({ where: { id: { in: ids } } })),
+    identityProvider: byId((ids) => db.identityProvider.findMany({ where: { id: { in: ids } } })),
     task: byId((ids) => db.task.findMany({ where: { id: { in: ids } } })),
     inventory: grouped(
       (hostIds) =>
@@ -27,8 +42,15 @@ export function makeLoaders(db: Db) {
     ),
     newestTasks: newestTasks(db),
     taskCount: taskCount(db),
+    history: historyLoader(db),
   }
 }
+
+/** The row as it is now: what an earlier mutation of the same request loaded is old. */
+export const fresh = <Row>(
+  loader: DataLoader<string, Row | null>,
+  id: string,
+): Promise<Row | null> => loader.clear(id).load(id)
 
 function byId<Row extends { id: string }>(find: (ids: string[]) => Promise<Row[]>) {
   return new DataLoader<string, Row | null>(async (ids) => {
@@ -76,4 +98,12 @@ function newestTasks(db: Db) {
     },
     { cacheKeyFn: (key) => `${key.resourceId} ${key.take}` },
   )
+}
+
+/** What the audit log says about resources, in one statement. */
+function historyLoader(db: Db) {
+  return new DataLoader<HistoryRequest, AuditEvent[], string>((asked) => histories(db, asked), {
+    cacheKeyFn: ({ resourceId, take, reach }) =>
+      [resourceId, take, reach.domainId, reach.projectId, reach.userId].join(' '),
+  })
 }

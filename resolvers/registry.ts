@@ -9,6 +9,7 @@ import { ServerPayloadResolver, ServerResolver } from './compute/server.ts'
 import { EventResolver } from './core/event.ts'
 import { NodeResolver } from './core/node.ts'
 import { TaskResolver } from './core/task.ts'
+import { DomainResolver } from './identity/domain.ts'
 import { ProjectResolver } from './identity/project.ts'
 import { SessionResolver, TokenResolver } from './identity/token.ts'
 import { ImageCreatePayloadResolver, ImagePayloadResolver, ImageResolver } from './image/image.ts'
@@ -19,6 +20,7 @@ const resolvers = [
   TaskResolver,
   TokenResolver,
   SessionResolver,
+  DomainResolver,
   ProjectResolver,
   ImageResolver,
   ImageCreatePayloadResolver,

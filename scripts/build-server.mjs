@@ -1,8 +1,10 @@
 #!/usr/bin/env node
 /**
- * Bundles the server, Prisma's generated client included, into dist/server/main.js. Packages stay
- * outside. Type-graphql takes the names of its types from those of the classes, so these are kept.
+ * Bundles the server, Prisma's generated client included, into dist/server/main.js, and the
+ * administrator's command into dist/server/nepho.js. Packages stay outside. Type-graphql takes the
+ * names of its types from those of the classes, so these are kept.
  */
+import { chmodSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
@@ -12,8 +14,8 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)))
 try {
   await build({
     absWorkingDir: root,
-    entryPoints: ['server/main.ts'],
-    outfile: join(root, 'dist/server/main.js'),
+    entryPoints: ['server/main.ts', 'server/nepho.ts'],
+    outdir: join(root, 'dist/server'),
     tsconfig: 'tsconfig.json',
     bundle: true,
     format: 'esm',
@@ -24,6 +26,7 @@ try {
     keepNames: true,
     logLevel: 'warning',
   })
+  chmodSync(join(root, 'dist/server/nepho.js'), 0o755)
 } catch {
   process.exitCode = 1 // esbuild has said what is wrong.
 }

@@ -10,13 +10,14 @@ import { createImageStore } from '../drivers/image/registry.ts'
 import { makeLoaders } from '../resolvers/loaders.ts'
 import { buildApi } from '../resolvers/registry.ts'
 import type { Request } from '../resolvers/request.ts'
-import { audienceOf } from '../services/access.ts'
+import { audienceOf } from '../services/access/allow.ts'
+import { defaultRules } from '../services/access/rules.ts'
 import { flavorBootstrap } from '../services/compute/flavor.ts'
-import type { Cloud } from '../services/context.ts'
+import type { Cloud, Db } from '../services/context.ts'
 import { taskHandOver } from '../services/core/task.ts'
 import { identityBootstrap } from '../services/identity/bootstrap.ts'
 import { checkToken, Revocations } from '../services/identity/revocation.ts'
-import { issueTicket } from '../services/identity/token.ts'
+import { makeTokens } from '../services/identity/token.ts'
 import { uploadsBreakOff } from '../services/image/upload.ts'
 import { type Agent, startAgent } from '../workers/agent/agent.ts'
 import type { Bus } from '../workers/bus.ts'
@@ -28,20 +29,24 @@ import { startReports } from '../workers/conductor/reports.ts'
 import { startImageAgent } from '../workers/image/agent.ts'
 import { taskKinds } from '../workers/registry.ts'
 import { startScheduler } from '../workers/scheduler.ts'
-import type { Config, Role } from './config.ts'
+import { type Config, type identityDefaults, passwordRulesOf, type Role } from './config.ts'
 import { imageRoutes } from './data-plane/images.ts'
 import { type Database, openDatabase } from './database/client.ts'
 import type { AgentHost } from './drivers.ts'
 import { type EventRelay, startEventRelay } from './event-relay.ts'
 import { bearerOf } from './http/bearer.ts'
 import { type HttpServer, startHttp } from './http/http.ts'
+import { jwksRoute } from './http/jwks.ts'
 import type { RequestInfo } from './http/request.ts'
-import { loadKeys } from './keys.ts'
+import { type Keys, loadKeys, watchKeys } from './keys.ts'
 import { makeMetrics } from './metrics.ts'
 import { patiently } from './patience.ts'
+import { startPolicies } from './policy-files.ts'
+
+type IdentitySetting = keyof typeof identityDefaults
 
 export interface CloudOptions {
-  config: Pick<Config, 'host' | 'port' | 'dataDir' | 'roles' | 'apiUrl' | 'tokenTtlSeconds'>
+  config: Pick<Config, 'host' | 'port' | 'dataDir' | 'roles' | 'apiUrl' | IdentitySetting>
   log: Logger
   bus: Bus
   /** Needed by every role but the agent. */
@@ -139,6 +144,11 @@ interface Center {
   database: Database
   relay: EventRelay
   metrics: ReturnType<typeof makeMetrics>
+  keys: Keys
+  /** Called when the access rules have changed. */
+  onPolicy(heard: () => void): void
+  /** Called when tokens were revoked, once that is known here. */
+  onRevocation(heard: () => void): void
 }
 
 type Closers = ((guests: 'stop' | 'leave') => Promise<unknown>)[]
@@ -167,25 +177,66 @@ async function startCenter(
   const relay = await patiently(() => startEventRelay(db, databaseUrl, log), signal)
   closers.push(() => relay.stop())
   const revocations = new Revocations()
-  relay.onEvent((event) => {
-    if (event.type !== 'token.revoked') return
-    revocations.revoke(event.resourceId, new Date(Date.now() + config.tokenTtlSeconds * 1000))
+  const revocationListeners: (() => void)[] = []
+  followRevocations(db, revocations, relay, log, () => {
+    for (const heard of revocationListeners) heard()
   })
   // After the listener: what is revoked meanwhile is heard or read, or both.
   await patiently(() => revocations.load(db, now()), signal)
   metrics.readFrom(db)
+  const keys = loadKeys(config.dataDir)
+  const tokens = makeTokens(keys, config.tokenFormat)
+  const watching = watchKeys(keys, { log, onChange: () => tokens.forget() })
+  closers.push(async () => watching.stop())
+  const policyListeners: (() => void)[] = []
+  const policies = await startPolicies({
+    folder: config.policyDir ?? join(config.dataDir, 'policy'),
+    rules: defaultRules,
+    log,
+    onChange: () => {
+      for (const heard of policyListeners) heard()
+    },
+  })
+  closers.push(() => policies.stop())
   const cloud: Cloud = {
     db,
     log,
     now,
     ring: ringer(bus, log),
-    keys: loadKeys(config.dataDir),
+    get policy() {
+      return policies.current()
+    },
+    tokens,
+    sealKeys: keys.seal,
     revocations,
     tokenTtlSeconds: config.tokenTtlSeconds,
+    passwordRules: passwordRulesOf(config),
+    region: config.region,
     events: relay,
     consoleLog: (host, id, lines) => consoleLog(caller, host, id, lines),
   }
-  return { cloud, database, relay, metrics }
+  const onPolicy: Center['onPolicy'] = (heard) => void policyListeners.push(heard)
+  const onRevocation: Center['onRevocation'] = (heard) => void revocationListeners.push(heard)
+  return { cloud, database, relay, metrics, keys, onPolicy, onRevocation }
+}
+
+/** Hears of revocations; those that come together are read together. */
+function followRevocations(db: Db, revocations: Revocations, relay: EventRelay, log: Logger): void {
+  let heard: string[] = []
+  const read = async (): Promise<void> => {
+    const ids = heard
+    heard = []
+    await patiently(() => revocations.load(db, new Date(), ids)).catch((err) =>
+      log.error({ err, ids }, 'revocations could not be read'),
+    )
+    revocations.prune(new Date())
+    known()
+  }
+  relay.onEvent((event) => {
+    if (event.type !== 'revocation.created') return
+    if (heard.length === 0) queueMicrotask(() => void read())
+    heard.push(event.resourceId)
+  })
 }
 
 /** A console that can't be read now is nothing to fail a whole page for. */
@@ -212,7 +263,7 @@ async function consoleLog(
 
 async function startApi(
   { config, log, bus, webDir, alone }: CloudOptions,
-  { cloud, relay, metrics }: Center,
+  { cloud, metrics, keys, onPolicy, onRevocation }: Center,
   closers: Closers,
 ): Promise<HttpServer> {
   const { db } = cloud
@@ -227,6 +278,7 @@ async function startApi(
       log: log.child({ requestId: info.requestId }),
       actor: secret === null ? null : checkToken(cloud, secret),
       requestId: info.requestId,
+      address: info.remoteAddress,
       load: makeLoaders(db),
       signal: info.signal,
     }
@@ -244,7 +296,7 @@ async function startApi(
           stillValid: () => !actor || !cloud.revocations.isRevoked(actor),
         }
       },
-      audienceOf: (context) => audienceOf((context as Request).actor),
+      audienceOf: (context) => audienceOf(context as Request),
     },
     log,
     health: async () => {
@@ -260,11 +312,15 @@ async function startApi(
     },
     metrics: metrics.registry,
     webDir,
-    routes: (app) => imageRoutes(app, { cloud, store, contextFor }),
+    routes: (app) => {
+      imageRoutes(app, { cloud, store, contextFor })
+      jwksRoute(app, keys.token)
+    },
   })
   closers.push(() => http.close())
-  relay.onEvent((event) => {
-    if (event.type !== 'token.revoked') return
+  // What a watch may tell was decided when it began.
+  onPolicy(() => http.reopen('The access rules changed'))
+  onRevocation(() => {
     http.revalidate().catch((err) => log.warn({ err }, 'could not end the watches of a token'))
   })
   return http
@@ -279,7 +335,7 @@ async function startConducting(
   onHost: (host: string) => void,
 ): Promise<void> {
   const { bus, log, alone } = options
-  const { db, now, keys } = cloud
+  const { db, now, tokens } = cloud
   if (alone) await patiently(() => taskHandOver(db, { exceptOwner: owner }))
   const heartbeatMs = options.heartbeatMs ?? HEARTBEAT_MS
   const reports = await startReports({ cloud, bus, caller, log, heartbeatMs, onHost })
@@ -295,7 +351,7 @@ async function startConducting(
     kinds: taskKinds,
     leaseMs: options.leaseMs ?? LEASE_MS,
     call: (queue, call) => caller.call(queue, call),
-    ticket: (object) => issueTicket(keys, object, now()),
+    ticket: (object) => tokens.issueTicket(object, now()),
     onFinished: metrics.taskFinished,
   })
   closers.push(() => conductor.stop())

@@ -11,6 +11,15 @@ import { dirname, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { parse } from 'yaml'
 import { z } from 'zod'
+import {
+  defaultPasswordRules,
+  MAX_PASSWORD_LENGTH,
+  MAX_UNIQUE_LAST_COUNT,
+  MIN_PASSWORD_LENGTH,
+  type PasswordRules,
+} from '../services/identity/password-rules.ts'
+import { patternProblem } from '../services/identity/pattern.ts'
+import { type TokenFormat, tokenFormats } from '../services/identity/token.ts'
 import { nearestName } from './nearest-name.ts'
 import { Secret } from './secret.ts'
 
@@ -19,6 +28,7 @@ const DRIVERS = ['auto', 'linux', 'simulated'] as const
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 const PASSWORD_LETTERS = { least: 8, most: 256 }
 const TOKEN_TTL_SECONDS = { least: 60, most: 30 * 24 * 3600 }
+const MAX_PASSWORD_DAYS = 3650
 const CONFIG_FILE = 'nephograph.yaml'
 /** A name in the environment that is this near to one of ours is a slip of the pen. */
 const ENVIRONMENT_SLIP = 2
@@ -45,7 +55,50 @@ export interface Config {
   apiUrl: string | undefined
   logLevel: (typeof LOG_LEVELS)[number]
   tokenTtlSeconds: number
+  /** What new tokens are; both are accepted. */
+  tokenFormat: TokenFormat
+  /** Absolute. Undefined: `policy` in the data directory. */
+  policyDir: string | undefined
+  /** The region that this control plane is, in the catalog. */
+  region: string
+  /** How users reach the API, for the catalog and identity providers. Undefined: as it listens. */
+  publicUrl: string | undefined
+  passwordMinLength: number
+  passwordRegex: string | undefined
+  passwordRegexDescription: string | undefined
+  /** 0: none is remembered. */
+  passwordUniqueLastCount: number
+  /** 0: never. */
+  passwordExpiresDays: number
+  passwordMinimumAgeDays: number
 }
+
+/** The settings of identity, as they are when nobody says anything. */
+export const identityDefaults = {
+  tokenTtlSeconds: 24 * 3600,
+  tokenFormat: 'jwt',
+  policyDir: undefined,
+  region: 'RegionOne',
+  publicUrl: undefined,
+  passwordMinLength: defaultPasswordRules.minLength,
+  passwordRegex: undefined,
+  passwordRegexDescription: undefined,
+  passwordUniqueLastCount: 0,
+  passwordExpiresDays: 0,
+  passwordMinimumAgeDays: 0,
+} satisfies Partial<Config>
+
+/** The rules for passwords, of the settings. */
+export const passwordRulesOf = (
+  config: Pick<Config, Extract<keyof Config, `password${string}`>>,
+): PasswordRules => ({
+  minLength: config.passwordMinLength,
+  regex: config.passwordRegex ?? null,
+  regexDescription: config.passwordRegexDescription ?? null,
+  uniqueLastCount: config.passwordUniqueLastCount,
+  expiresDays: config.passwordExpiresDays || null,
+  minimumAgeDays: config.passwordMinimumAgeDays,
+})
 
 export interface ConfigSources {
   env: Record<string, string | undefined>
@@ -142,6 +195,56 @@ const SETTINGS = {
     accepted: `whole seconds from ${TOKEN_TTL_SECONDS.least} to ${TOKEN_TTL_SECONDS.most}`,
     schema: wholeNumber(TOKEN_TTL_SECONDS.least, TOKEN_TTL_SECONDS.most),
   },
+  tokenFormat: {
+    environment: 'NEPHO_TOKEN_FORMAT',
+    accepted: `one of ${tokenFormats.join(', ')}`,
+    schema: z.enum(tokenFormats),
+  },
+  policyDir: {
+    environment: 'NEPHO_POLICY_DIR',
+    accepted: 'the path of a folder',
+    schema: z.string().regex(/^[^\0]+$/),
+  },
+  region: {
+    environment: 'NEPHO_REGION',
+    accepted: 'at most 63 letters, digits, dots, dashes and underscores',
+    schema: z.string().regex(/^[A-Za-z0-9][\w.-]{0,62}$/),
+  },
+  publicUrl: {
+    environment: 'NEPHO_PUBLIC_URL',
+    accepted: 'an address such as https://cloud.example.org',
+    schema: address('http:', 'https:').transform((text) => text.replace(/\/+$/, '')),
+  },
+  passwordMinLength: {
+    environment: 'NEPHO_PASSWORD_MIN_LENGTH',
+    accepted: `whole characters from ${MIN_PASSWORD_LENGTH} to ${MAX_PASSWORD_LENGTH}`,
+    schema: wholeNumber(MIN_PASSWORD_LENGTH, MAX_PASSWORD_LENGTH),
+  },
+  passwordRegex: {
+    environment: 'NEPHO_PASSWORD_REGEX',
+    accepted: 'a regular expression that passwords must fit',
+    schema: z.string().refine((text) => patternProblem(text) === null),
+  },
+  passwordRegexDescription: {
+    environment: 'NEPHO_PASSWORD_REGEX_DESCRIPTION',
+    accepted: 'what the regular expression wants, in words',
+    schema: z.string().min(1).max(255),
+  },
+  passwordUniqueLastCount: {
+    environment: 'NEPHO_PASSWORD_UNIQUE_LAST_COUNT',
+    accepted: `a count from 0 to ${MAX_UNIQUE_LAST_COUNT}`,
+    schema: wholeNumber(0, MAX_UNIQUE_LAST_COUNT),
+  },
+  passwordExpiresDays: {
+    environment: 'NEPHO_PASSWORD_EXPIRES_DAYS',
+    accepted: `days from 0 (never) to ${MAX_PASSWORD_DAYS}`,
+    schema: wholeNumber(0, MAX_PASSWORD_DAYS),
+  },
+  passwordMinimumAgeDays: {
+    environment: 'NEPHO_PASSWORD_MINIMUM_AGE_DAYS',
+    accepted: `days from 0 to ${MAX_PASSWORD_DAYS}`,
+    schema: wholeNumber(0, MAX_PASSWORD_DAYS),
+  },
 } satisfies Record<keyof Config, Setting>
 
 interface Setting {
@@ -176,7 +279,12 @@ export function loadConfig(sources: ConfigSources): Config {
   if (problems.length > 0) throw new ConfigError(problems)
   // Each value has passed the check of its own row.
   const config: Config = { ...defaults(sources.env), ...(parsed as Partial<Config>) }
-  return { ...config, dataDir: resolve(sources.cwd, config.dataDir) }
+  const { policyDir } = config
+  return {
+    ...config,
+    dataDir: resolve(sources.cwd, config.dataDir),
+    policyDir: policyDir && resolve(sources.cwd, policyDir),
+  }
 }
 
 function check(name: Name, [source, value]: [string, unknown], problems: string[]): unknown {
@@ -205,7 +313,7 @@ function defaults(env: ConfigSources['env']): Config {
         .slice(0, 63) || 'localhost',
     apiUrl: undefined,
     logLevel: 'info',
-    tokenTtlSeconds: 24 * 3600,
+    ...identityDefaults,
   }
 }
 
@@ -244,7 +352,10 @@ function readFile({ env, cwd }: ConfigSources, problems: string[]): ConfigFile {
     problems.push(`${path} has an unknown setting ${JSON.stringify(key)}; ${hint}`)
   }
   // A path in the file is meant from where the file lies.
-  if (typeof values.dataDir === 'string') values.dataDir = resolve(dirname(path), values.dataDir)
+  for (const name of ['dataDir', 'policyDir'] as const) {
+    const value = values[name]
+    if (typeof value === 'string') values[name] = resolve(dirname(path), value)
+  }
   return { path, values }
 }
 

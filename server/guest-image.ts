@@ -6,7 +6,6 @@ import { pipeline } from 'node:stream/promises'
 import type { Actor, Cloud } from '../services/context.ts'
 import { newId } from '../services/id.ts'
 import { ADMIN_PROJECT, ADMIN_USER, DEFAULT_DOMAIN } from '../services/identity/bootstrap.ts'
-import { issueToken } from '../services/identity/token.ts'
 import { imageCreate } from '../services/image/image.ts'
 import { projectRoot } from './project-root.ts'
 
@@ -30,7 +29,7 @@ export async function registerGuestImage(
   const done = join(dataDir, 'guest-image')
   if (existsSync(done) && readFileSync(done, 'utf8') === manifest.sha512) return null
   const { secret, actor } = await operatorToken(cloud)
-  const ctx = { ...cloud, actor, requestId: newId() }
+  const ctx = { ...cloud, actor, requestId: newId(), address: null }
   const input = { name: manifest.name, diskFormat: 'QCOW2', visibility: 'PUBLIC' } as const
   // One that an earlier start did not bring to its end is taken up again.
   const begun = await cloud.db.image.findFirst({
@@ -48,15 +47,23 @@ async function operatorToken(cloud: Cloud): Promise<{ secret: string; actor: Act
   const user = await cloud.db.user.findFirstOrThrow({
     where: { name: ADMIN_USER, domain: { name: DEFAULT_DOMAIN } },
   })
-  return issueToken(
-    cloud.keys,
+  return cloud.tokens.issue(
     {
       userId: user.id,
       userName: user.name,
+      userDomainId: user.domainId,
       projectId: project.id,
       projectName: ADMIN_PROJECT,
-      roles: ['admin', 'member', 'reader'],
+      projectDomainId: project.domainId,
+      domainId: null,
+      system: false,
+      roles: ['admin', 'manager', 'member', 'reader'],
       operator: true,
+      methods: [],
+      applicationCredentialId: null,
+      accessRules: null,
+      trustId: null,
+      trustorUserId: null,
     },
     cloud.now(),
     TOKEN_TTL_SECONDS,

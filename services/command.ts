@@ -7,9 +7,12 @@
  *    because the other one was there first (its quota, its state) finds the other one's answer.
  * W3 A dry run is the same transaction, rolled back: the plan can't differ from the deed.
  * W4 A command returns plain JSON, because its answer may be stored.
+ * W5 It is in the audit log: with the change itself, or as the refusal it met.
  */
-import { allow, type RuleName } from './access.ts'
+import { type Reach, reach } from './access/allow.ts'
+import type { RuleName } from './access/rules.ts'
 import type { Actor, Context, Tx } from './context.ts'
+import { type AuditEntry, auditFailure, auditSuccess } from './core/audit.ts'
 import type { EventDraft } from './core/event.ts'
 import { argumentsHash, earlierAnswer, type Keyed, keepAnswer } from './core/idempotency.ts'
 import { type TaskDraft, taskCreate } from './core/task.ts'
@@ -25,6 +28,13 @@ export interface Command extends Context {
   tx: Tx
   at: Date
   dryRun: boolean
+  /** The rule of the command, and how far it lets the caller go. */
+  rule: RuleName
+  reach: Reach
+  /** What was done to a resource, for the audit log. */
+  audit(entry: AuditEntry): void
+  /** Done once the transaction is committed; must not fail. */
+  onCommit(done: () => void): void
   /** The id that this command's task will have, so that its resource can name it first. */
   taskId: string
   /** Writes a task with the events of the change; the conductor is rung once it is committed. */
@@ -41,31 +51,57 @@ export function command<I extends CommandInput, R extends object>(
   body: (c: Command, input: I) => Promise<R>,
 ): (ctx: Context, input: I) => Promise<R> {
   return async (ctx, input) => {
-    const actor = allow(ctx, rule)
-    const keyed = input.idempotencyKey && !input.dryRun ? keyOf(rule, actor, input) : null
-    const earlier = async () => keyed && (await earlierAnswer<R>(ctx.db, keyed))
-    const first = await earlier()
-    if (first) return first
-    for (let tries = 1; ; tries++) {
-      try {
-        return await once(ctx, actor, input, keyed, body)
-      } catch (error) {
-        const theirs = await earlier()
-        if (theirs) return theirs
-        if (tries >= MAX_TRIES || !lostRace(error)) throw error
-      }
+    try {
+      return await run(ctx, rule, input, body)
+    } catch (error) {
+      const doing = { ...doneBy(ctx), action: rule }
+      if (!input.dryRun) await auditFailure(ctx, doing, error, aboutOf(rule, input))
+      throw error
+    }
+  }
+}
+
+const doneBy = ({ actor, requestId, address }: Context) => ({ actor, requestId, address })
+
+/** What a refused command was about: `compute.server.delete` is about a server. */
+const aboutOf = (rule: RuleName, input: CommandInput) => ({
+  resourceType: (rule.split('.')[1] ?? '').replaceAll('-', '_'),
+  resourceId: 'id' in input ? input.id : null,
+})
+
+async function run<I extends CommandInput, R extends object>(
+  ctx: Context,
+  rule: RuleName,
+  input: I,
+  body: (c: Command, input: I) => Promise<R>,
+): Promise<R> {
+  const within = reach(ctx, rule)
+  const actor = ctx.actor as Actor
+  const keyed = input.idempotencyKey && !input.dryRun ? keyOf(rule, actor, input) : null
+  const earlier = async () => keyed && (await earlierAnswer<R>(ctx.db, keyed))
+  const first = await earlier()
+  if (first) return first
+  for (let tries = 1; ; tries++) {
+    try {
+      return await once({ ...ctx, actor, rule, reach: within }, input, keyed, body)
+    } catch (error) {
+      const theirs = await earlier()
+      if (theirs) return theirs
+      if (tries >= MAX_TRIES || !lostRace(error)) throw error
     }
   }
 }
 
 async function once<I extends CommandInput, R extends object>(
-  ctx: Context,
-  actor: Actor,
+  ctx: Context & { actor: Actor; rule: RuleName; reach: Reach },
   input: I,
   keyed: Keyed | null,
   body: (c: Command, input: I) => Promise<R>,
 ): Promise<R> {
+  const { actor } = ctx
   const taskIds: string[] = []
+  const entries: AuditEntry[] = []
+  const committed: (() => void)[] = []
   const dryRun = input.dryRun === true
   try {
     const result = await ctx.db.$transaction(
@@ -80,13 +116,18 @@ async function once<I extends CommandInput, R extends object>(
           return id
         }
         const at = ctx.now()
-        const result = await body({ ...ctx, actor, tx, at, dryRun, taskId: newId(), task }, input)
+        const audit: Command['audit'] = (entry) => void entries.push(entry)
+        const onCommit: Command['onCommit'] = (done) => void committed.push(done)
+        const c = { ...ctx, tx, at, dryRun, taskId: newId(), task, audit, onCommit }
+        const result = await body(c, input)
         if (dryRun) throw new RolledBack(result)
+        await auditSuccess(tx, { ...doneBy(ctx), action: ctx.rule }, entries)
         if (keyed) await keepAnswer(tx, keyed, result, at)
         return result
       },
       { timeout: TRANSACTION_TIMEOUT_MS, maxWait: TRANSACTION_WAIT_MS },
     )
+    for (const done of committed) done()
     for (const id of taskIds) ctx.ring(id)
     return result
   } catch (error) {

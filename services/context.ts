@@ -1,25 +1,48 @@
 import type { Logger } from 'pino'
 import type { Prisma, PrismaClient } from '../prisma/generated/client.ts'
+import type { Policy } from './access/policy.ts'
 import type { EventPage, EventRow } from './core/event.ts'
+import type { PasswordRules } from './identity/password-rules.ts'
 import type { Revocations } from './identity/revocation.ts'
-import type { TokenKeys } from './identity/token.ts'
+import type { SealKeys } from './identity/sealed.ts'
+import type { TokenProvider } from './identity/token.ts'
 
 export type Db = PrismaClient
 /** The client inside a transaction. */
 export type Tx = Prisma.TransactionClient
+
+/** How somebody signed in, in Keystone's words. */
+export type SignInMethod =
+  | 'password'
+  | 'token'
+  | 'totp'
+  | 'application_credential'
+  | 'trust'
+  | 'openid'
 
 /** Who asks, as the token says. */
 export interface Actor {
   tokenId: string
   userId: string
   userName: string
-  /** Null for an unscoped token. */
+  userDomainId: string
+  /** At most one scope: a project, a domain, the system. None: the token is unscoped. */
   projectId: string | null
   projectName: string | null
+  projectDomainId: string | null
+  domainId: string | null
+  system: boolean
   /** Role names, implied ones included. */
   roles: readonly string[]
   /** True when the scope is the operator's own project: `admin` there means the whole cloud. */
   operator: boolean
+  methods: readonly SignInMethod[]
+  applicationCredentialId: string | null
+  /** Access rules that the token is good for, with `*`; null: all. */
+  accessRules: readonly string[] | null
+  trustId: string | null
+  /** Who gave the trust. */
+  trustorUserId: string | null
   issuedAt: Date
   expiresAt: Date
 }
@@ -34,10 +57,16 @@ export interface Cloud {
   now: () => Date
   /** Wakes the conductor for a task whose row is committed. Losing the ring only costs time. */
   ring: (taskId: string) => void
-  keys: TokenKeys
+  /** The access rules as they are now: operators may change them while we run. */
+  readonly policy: Policy
+  tokens: TokenProvider
+  sealKeys: SealKeys
   revocations: Revocations
   /** How long a token is good, in seconds. */
   tokenTtlSeconds: number
+  passwordRules: PasswordRules
+  /** The region that this control plane is. */
+  region: string
   events: EventSource
   /** Reads a serial console from the host; null while the host can't be reached. */
   consoleLog: (host: string, serverId: string, lines: number) => Promise<string | null>
@@ -57,4 +86,6 @@ export interface EventSource {
 export interface Context extends Cloud {
   actor: Actor | null
   requestId: string
+  /** Where the request came from, as far as is known. */
+  address: string | null
 }

@@ -3,12 +3,15 @@
  * reused. The message is a sentence for people; `details` are the facts of the refusal for programs.
  */
 export const errorCodes = {
-  UNAUTHENTICATED: 'No valid token, or the wrong user, domain or password.',
+  UNAUTHENTICATED:
+    'No valid token, or the wrong user, domain or password. details: missing, when only more is needed',
   FORBIDDEN: 'The token is valid, its roles do not allow this. details: rule',
   NOT_FOUND: 'There is no such resource, or not in this project.',
   BAD_INPUT: 'The request or one of its values is wrong. details: fields',
   INVALID_STATE: 'The resource is in a state that does not allow this. details: allowedStatuses',
   CONFLICT: 'Somebody else was first: a version, a name or an idempotency key.',
+  IN_USE: 'Something still depends on it. details: resources',
+  LAST_ADMINISTRATOR: 'Nobody would be left who may administer the cloud.',
   QUOTA_EXCEEDED: 'The project may not have more. details: resource, limit, used, requested',
   NO_VALID_HOST: 'No host can take the server. details: filters',
   TOO_LARGE: 'More bytes than are accepted. details: limit, requested',
@@ -33,6 +36,10 @@ export interface ErrorDetails {
   used?: number
   requested?: number
   allowedStatuses?: string[]
+  /** What a sign-in still needs: `totp`, `newPassword`. */
+  missing?: string[]
+  /** What still depends on it. */
+  resources?: { type: string; id: string; name: string }[]
   filters?: { name: string; passed: number; refused: number }[]
   fields?: { path: string; message: string }[]
 }

@@ -7,7 +7,7 @@
  * T3 The guard is in the UPDATE itself; what lost a race changes nothing and says so.
  */
 
-import type { RuleName } from './access.ts'
+import type { RuleName } from './access/rules.ts'
 import type { Tx } from './context.ts'
 import { type EventDraft, emit, type ResourceType } from './core/event.ts'
 import { CloudError } from './errors.ts'

@@ -29,6 +29,8 @@ export interface WatchContext {
 export interface PortalClient {
   api: Client
   socket: Socket
+  /** Reads every query that is on the screen again. */
+  rereadScreen(): void
 }
 
 /** Passes on the first row of a snapshot and drops the rest; changes pass. */
@@ -82,12 +84,13 @@ export function createPortalClient(secret: string): PortalClient {
     ],
   })
 
-  socket.onResume(() => {
+  const rereadScreen = () => {
     for (const operation of onScreen.values()) {
       const context = { ...operation.context, requestPolicy: 'network-only' as const }
       api.reexecuteOperation(api.createRequestOperation('query', operation, context))
     }
-  })
+  }
+  socket.onResume(rereadScreen)
 
-  return { api, socket }
+  return { api, socket, rereadScreen }
 }

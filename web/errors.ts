@@ -11,6 +11,7 @@ export interface ProblemDetails {
   used?: number | null
   requested?: number | null
   allowedStatuses?: string[] | null
+  resources?: { type: string; id: string; name: string }[] | null
   filters?: { name: string; passed: number; refused: number }[] | null
   fields?: { path: string; message: string }[] | null
 }
@@ -76,8 +77,15 @@ export function explainBody(status: number, body: string): Problem {
   }
 }
 
+/** The field that a path of the API means: `input.name` is name, `input.tags.2` is tags. */
+export const fieldNameOf = (path: string): string =>
+  path
+    .split('.')
+    .filter((part) => !/^\d+$/.test(part))
+    .at(-1) ?? path
+
 /** The sentence for one field of a form: the API names it by its path, such as `input.name`. */
 export function fieldMessage(problem: Problem | null, field: string): string | undefined {
-  const matches = problem?.details.fields?.filter(({ path }) => path.split('.').at(-1) === field)
+  const matches = problem?.details.fields?.filter(({ path }) => fieldNameOf(path) === field)
   return matches?.map(({ message }) => message).join(' ') || undefined
 }

@@ -3,6 +3,7 @@ import { serverCreate } from './compute/server-create.ts'
 import { serverDelete } from './compute/server-delete.ts'
 import { serverReboot, serverStart, serverStop } from './compute/server-power.ts'
 import type { TaskKind } from './conductor/task.ts'
+import { projectDelete } from './identity/project-delete.ts'
 import { imageDelete } from './image/image-delete.ts'
 
 export const taskKinds: readonly TaskKind[] = [
@@ -12,4 +13,5 @@ export const taskKinds: readonly TaskKind[] = [
   serverReboot,
   serverDelete,
   imageDelete,
+  projectDelete,
 ]

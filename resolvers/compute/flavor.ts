@@ -1,7 +1,7 @@
 import { Args, Ctx, Query, Resolver } from 'type-graphql'
 import { Flavor, FlavorConnection } from '../../schema/compute/flavor.ts'
 import { PageArgs } from '../../schema/core/input.ts'
-import { allow } from '../../services/access.ts'
+import { allow } from '../../services/access/allow.ts'
 import { IdArg } from '../arguments.ts'
 import { pageOf } from '../page.ts'
 import type { Request } from '../request.ts'

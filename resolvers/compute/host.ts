@@ -1,7 +1,7 @@
 import { Args, Ctx, FieldResolver, Query, Resolver, Root, Subscription } from 'type-graphql'
 import { Host, HostChange, HostConnection, HostInventory } from '../../schema/compute/host.ts'
 import { PageArgs } from '../../schema/core/input.ts'
-import { allow } from '../../services/access.ts'
+import { allow } from '../../services/access/allow.ts'
 import { IdArg, OnlyArg, ResumeArg } from '../arguments.ts'
 import { pageOf } from '../page.ts'
 import type { Request } from '../request.ts'

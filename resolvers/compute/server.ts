@@ -30,7 +30,7 @@ import { PageArgs } from '../../schema/core/input.ts'
 import { Task, TaskConnection } from '../../schema/core/task.ts'
 import { Project } from '../../schema/identity/project.ts'
 import { Image } from '../../schema/image/image.ts'
-import { allow, allowInProject, refusal } from '../../services/access.ts'
+import { allow, allowInProject, may } from '../../services/access/allow.ts'
 import { offeredServerActions, serverActions } from '../../services/compute/server.states.ts'
 import {
   serverCreate,
@@ -174,8 +174,7 @@ export class ServerResolver {
     description: 'Where it runs. Null for those who may not see hosts.',
   })
   host(@Ctx() ctx: Request, @Root() server: ServerRow) {
-    const hidden = !ctx.actor || refusal(ctx.actor, 'compute.host.list') !== null
-    return hidden || !server.hostId ? null : ctx.load.host.load(server.hostId)
+    return !may(ctx, 'compute.host.list', {}) || !server.hostId ? null : ctx.load.host.load(server.hostId)
   }
 
   @FieldResolver(() => String, {

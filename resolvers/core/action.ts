@@ -1,11 +1,11 @@
 import type { Action } from '../../schema/core/action.ts'
-import { refusal } from '../../services/access.ts'
+import { refusal } from '../../services/access/allow.ts'
 import type { Context } from '../../services/context.ts'
 import { type ActionRow, type Lockable, stateRefusal } from '../../services/transition.ts'
 
 /** What the caller may do with a resource now, from its state table and the access rules. */
 export function actionsOf<Name extends string, Status extends string>(
-  { actor }: Pick<Context, 'actor'>,
+  { actor, policy }: Pick<Context, 'actor' | 'policy'>,
   resource: Lockable & { projectId: string },
   table: Record<Name, ActionRow<Status>>,
   offered: readonly Name[],
@@ -13,7 +13,7 @@ export function actionsOf<Name extends string, Status extends string>(
   const foreign = resource.projectId === actor?.projectId ? null : 'it belongs to another project'
   return offered.map((name) => {
     const row = table[name]
-    const forbidden = actor ? refusal(actor, row.rule) : 'this needs a token'
+    const forbidden = actor ? refusal({ policy }, actor, row.rule) : 'this needs a token'
     const reason = forbidden ?? foreign ?? stateRefusal(name, row, resource)
     return { name, allowed: reason === null, reason }
   })

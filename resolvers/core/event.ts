@@ -1,6 +1,6 @@
 import { Resolver, Root, Subscription } from 'type-graphql'
 import { Event } from '../../schema/core/change.ts'
-import { allowInProject } from '../../services/access.ts'
+import { allowInProject } from '../../services/access/allow.ts'
 import { checkCursor, type EventRow, eventHead } from '../../services/core/event.ts'
 import { ResumeArg } from '../arguments.ts'
 import type { Request } from '../request.ts'

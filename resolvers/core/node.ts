@@ -1,6 +1,6 @@
 import { Ctx, Query, Resolver } from 'type-graphql'
 import { Node } from '../../schema/node.ts'
-import { allow, type RuleName, refusal } from '../../services/access.ts'
+import { allow, may } from '../../services/access/allow.ts'
 import { isId } from '../../services/id.ts'
 import { IdArg } from '../arguments.ts'
 import { visibleImages } from '../image/image.ts'
@@ -15,15 +15,15 @@ export class NodeResolver {
   async node(@Ctx() ctx: Request, @IdArg() id: string) {
     const actor = allow(ctx, 'identity.session.get')
     if (!isId(id)) return null
-    const may = (rule: RuleName): boolean => refusal(actor, rule) === null
     const projectId = actor.projectId ?? ''
     const found = await Promise.all([
-      may('compute.flavor.list') && named('Flavor', ctx.load.flavor.load(id)),
-      may('compute.host.list') && named('Host', ctx.load.host.load(id)),
-      may('compute.server.list') &&
+      may(ctx, 'compute.flavor.list') && named('Flavor', ctx.load.flavor.load(id)),
+      may(ctx, 'compute.host.list') && named('Host', ctx.load.host.load(id)),
+      may(ctx, 'compute.server.list') &&
         named('Server', ctx.db.server.findFirst({ where: { id, projectId } })),
-      may('core.task.list') && named('Task', ctx.db.task.findFirst({ where: { id, projectId } })),
-      may('image.image.list') &&
+      may(ctx, 'core.task.list') &&
+        named('Task', ctx.db.task.findFirst({ where: { id, projectId } })),
+      may(ctx, 'image.image.list') &&
         named('Image', ctx.db.image.findFirst({ where: { id, ...visibleImages(projectId) } })),
       projectId === id && named('Project', ctx.load.project.load(id)),
     ])

@@ -3,7 +3,7 @@ import type { Task as TaskRow } from '../../prisma/generated/client.ts'
 import { Placement } from '../../schema/compute/placement.ts'
 import { PageArgs } from '../../schema/core/input.ts'
 import { Task, TaskChange, TaskConnection, TaskStep } from '../../schema/core/task.ts'
-import { allowInProject, refusal } from '../../services/access.ts'
+import { allowInProject, may } from '../../services/access/allow.ts'
 import type { StepRecord } from '../../services/core/task.ts'
 import { isId } from '../../services/id.ts'
 import { IdArg, OnlyArg, ResumeArg } from '../arguments.ts'
@@ -69,8 +69,7 @@ export class TaskResolver {
     description: 'What placement found when it chose a host. For operators; null for others.',
   })
   placement(@Ctx() ctx: Request, @Root() task: TaskRow): Placement | null {
-    const { actor } = ctx
-    if (!actor || refusal(actor, 'compute.host.list') !== null) return null
+    if (!may(ctx, 'compute.host.list', {})) return null
     const { results } = task.state as { results?: { place?: { explanation?: Placement } } }
     return results?.place?.explanation ?? null
   }

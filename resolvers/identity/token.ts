@@ -1,4 +1,5 @@
-import { Ctx, FieldResolver, Mutation, Query, Resolver, Root } from 'type-graphql'
+import { Arg, Ctx, FieldResolver, Mutation, Query, Resolver, Root } from 'type-graphql'
+import { Domain } from '../../schema/identity/domain.ts'
 import { Project } from '../../schema/identity/project.ts'
 import {
   Session,
@@ -7,11 +8,13 @@ import {
   TokenCreatePayload,
   TokenRevokeInput,
   TokenRevokePayload,
+  TokensRevokeInput,
 } from '../../schema/identity/token.ts'
-import { allow, refusal, ruleNames } from '../../services/access.ts'
+import { allow, may } from '../../services/access/allow.ts'
+import { ruleNames } from '../../services/access/rules.ts'
 import type { Actor } from '../../services/context.ts'
-import { tokenRevoke } from '../../services/identity/revocation.ts'
 import { tokenCreate } from '../../services/identity/sign-in.ts'
+import { tokenRevoke, tokensRevoke, tokenValidate } from '../../services/identity/token-revoke.ts'
 import { InputArg } from '../arguments.ts'
 import type { Request } from '../request.ts'
 
@@ -21,6 +24,9 @@ const tokenOf = (actor: Actor) => ({
   issuedAt: actor.issuedAt,
   expiresAt: actor.expiresAt,
   projectId: actor.projectId,
+  domainId: actor.domainId,
+  system: actor.system,
+  methods: [...actor.methods],
   user: { id: actor.userId, name: actor.userName },
   roles: actor.roles.map((name) => ({ name })),
 })
@@ -43,9 +49,34 @@ export class TokenResolver {
     return tokenRevoke(ctx, input)
   }
 
+  @Mutation(() => TokenRevokePayload, {
+    description: 'Takes all tokens of a user, or all for a project, back: at once and everywhere.',
+  })
+  tokensRevoke(@Ctx() ctx: Request, @InputArg(() => TokensRevokeInput) input: TokensRevokeInput) {
+    return tokensRevoke(ctx, input)
+  }
+
+  @Query(() => Token, {
+    description: 'What a secret stands for: one of yours, or any for operators and services.',
+  })
+  tokenValidate(
+    @Ctx() ctx: Request,
+    @Arg('secret', () => String, { description: 'The secret of a token.' }) secret: string,
+  ) {
+    return tokenOf(tokenValidate(ctx, secret))
+  }
+
+  @FieldResolver(() => Domain, {
+    nullable: true,
+    description: 'The domain it is for; null when it is for something else.',
+  })
+  domain(@Ctx() ctx: Request, @Root() token: ReturnType<typeof tokenOf>) {
+    return token.domainId ? ctx.load.domain.load(token.domainId) : null
+  }
+
   @FieldResolver(() => Project, {
     nullable: true,
-    description: 'The project it is for; null: unscoped.',
+    description: 'The project it is for; null when it is for something else.',
   })
   project(@Ctx() ctx: Request, @Root() token: ReturnType<typeof tokenOf>) {
     return token.projectId ? ctx.load.project.load(token.projectId) : null
@@ -63,13 +94,21 @@ export class SessionResolver {
     description: 'The access rules that let the caller through, by name: what may I do?',
   })
   rules(@Ctx() ctx: Request): string[] {
-    const actor = allow(ctx, 'identity.session.get')
-    return ruleNames.filter((name) => refusal(actor, name) === null)
+    allow(ctx, 'identity.session.get')
+    return ruleNames.filter((name) => may(ctx, name))
+  }
+
+  @FieldResolver(() => Domain, {
+    nullable: true,
+    description: 'The domain of the token; null when it is for something else.',
+  })
+  domain(@Ctx() ctx: Request, @Root() token: ReturnType<typeof tokenOf>) {
+    return token.domainId ? ctx.load.domain.load(token.domainId) : null
   }
 
   @FieldResolver(() => Project, {
     nullable: true,
-    description: 'The project of the token; null: unscoped.',
+    description: 'The project of the token; null when it is for something else.',
   })
   project(@Ctx() ctx: Request, @Root() token: ReturnType<typeof tokenOf>) {
     return token.projectId ? ctx.load.project.load(token.projectId) : null

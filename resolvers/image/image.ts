@@ -24,7 +24,7 @@ import {
   ImageFilterInput,
   ImagePayload,
 } from '../../schema/image/image.ts'
-import { allowInProject } from '../../services/access.ts'
+import { allowInProject } from '../../services/access/allow.ts'
 import { isId } from '../../services/id.ts'
 import { imageActions, offeredImageActions } from '../../services/image/image.states.ts'
 import { imageCreate, imageDelete } from '../../services/image/image.ts'

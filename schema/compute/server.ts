@@ -12,7 +12,7 @@ import {
   StringFilterInput,
 } from '../core/input.ts'
 import { enumOf } from '../enums.ts'
-import { Quota } from '../identity/project.ts'
+import { Quota } from '../identity/quota.ts'
 import { Node } from '../node.ts'
 import { Placement } from './placement.ts'
 

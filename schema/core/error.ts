@@ -1,4 +1,4 @@
-import { Field, Float, GraphQLISODateTime, Int, ObjectType } from 'type-graphql'
+import { Field, Float, GraphQLISODateTime, ID, Int, ObjectType } from 'type-graphql'
 import { type ErrorCode, errorCodes } from '../../services/errors.ts'
 import { enumOf } from '../enums.ts'
 
@@ -32,6 +32,18 @@ export class FieldProblem {
   message!: string
 }
 
+@ObjectType({ description: 'A resource that stands in the way.', simpleResolvers: true })
+export class Dependent {
+  @Field(() => String, { description: 'Its type, for example `server`.' })
+  type!: string
+
+  @Field(() => ID, { description: 'Its id.' })
+  id!: string
+
+  @Field(() => String, { description: 'Its name.' })
+  name!: string
+}
+
 @ObjectType({
   description:
     'The facts of a refusal, also in `extensions.details` of an error. Which fields are set depends on the code.',
@@ -61,6 +73,18 @@ export class ErrorDetails {
     description: 'INVALID_STATE: statuses that would allow it.',
   })
   allowedStatuses?: string[]
+
+  @Field(() => [String], {
+    nullable: true,
+    description: 'UNAUTHENTICATED: what the sign-in still needs: `totp` or `newPassword`.',
+  })
+  missing?: string[]
+
+  @Field(() => [Dependent], {
+    nullable: true,
+    description: 'IN_USE: what still depends on it, the first of them.',
+  })
+  resources?: Dependent[]
 
   @Field(() => [FilterCount], {
     nullable: true,

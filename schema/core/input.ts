@@ -18,15 +18,13 @@ export const isStorable = (text: unknown): text is string =>
 const CONTROL = /\p{Cc}/u
 
 /** Text of `min` to `max` characters that can be stored. */
-export function IsText(min: number, max: number): PropertyDecorator {
+export function IsText(min: number, max: number, options?: { each: true }): PropertyDecorator {
   const validate = isStorable
   const message = '$property must be text without NUL and half characters'
   return (target, key) => {
-    Length(min, max)(target, key)
-    ValidateBy({ name: 'isText', validator: { validate, defaultMessage: () => message } })(
-      target,
-      key,
-    )
+    Length(min, max, options)(target, key)
+    const validator = { validate, defaultMessage: () => message }
+    ValidateBy({ name: 'isText', validator }, options)(target, key)
   }
 }
 
@@ -104,4 +102,40 @@ export class ActionInput extends KeyedInput {
   @IsInt()
   @Min(1)
   ifVersion?: number | null
+}
+
+@InputType({ description: 'What every change without work behind it takes.' })
+export class ChangeInput extends KeyedInput {
+  @Field(() => Boolean, {
+    nullable: true,
+    description: 'Checks all and changes nothing.',
+  })
+  dryRun?: boolean | null
+}
+
+@InputType({ description: 'What every change of a resource takes.' })
+export class UpdateInput extends ActionInput {
+  @Field(() => Boolean, {
+    nullable: true,
+    description: 'Checks all and changes nothing.',
+  })
+  dryRun?: boolean | null
+}
+
+export const MAX_DESCRIPTION_LENGTH = 1024
+
+/** Text about a thing: optional, may be empty, may have lines. */
+export function IsDescription(): PropertyDecorator {
+  return (target, key) => {
+    IsOptional()(target, key)
+    IsText(0, MAX_DESCRIPTION_LENGTH)(target, key)
+  }
+}
+
+/** Optional id of another resource. */
+export function IsOptionalId(): PropertyDecorator {
+  return (target, key) => {
+    IsOptional()(target, key)
+    IsUUID()(target, key)
+  }
 }

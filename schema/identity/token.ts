@@ -1,7 +1,22 @@
 import { IsOptional, IsUUID, MaxLength, ValidateNested } from 'class-validator'
 import { Field, GraphQLISODateTime, ID, InputType, ObjectType } from 'type-graphql'
-import { IsText, MAX_NAME_LENGTH } from '../core/input.ts'
+import type { SignInMethod } from '../../services/context.ts'
+import { MAX_TOKEN_LENGTH } from '../../services/identity/token.ts'
+import { ChangeInput, IsOptionalId, IsText, MAX_NAME_LENGTH } from '../core/input.ts'
+import { enumOf } from '../enums.ts'
 import { Node } from '../node.ts'
+
+export const SignInMethodEnum = enumOf('SignInMethod', 'A way of signing in.', {
+  password: 'A password.',
+  token: 'A token, exchanged for one of another scope.',
+  totp: 'The code of a second factor.',
+  application_credential: 'An application credential.',
+  trust: 'A trust, with the roles of somebody else.',
+  openid: 'An identity provider, by OpenID Connect.',
+} satisfies Record<SignInMethod, string>)
+
+/** Longer than any of ours; what hashes it should not have to take more. */
+const MAX_SECRET_LENGTH = 1024
 
 @ObjectType({ implements: Node, description: 'Somebody who can sign in.', simpleResolvers: true })
 export class User extends Node {
@@ -32,6 +47,12 @@ export class Token extends Node {
 
   @Field(() => [Role], { description: 'The roles that hold in its scope, implied ones included.' })
   roles!: Role[]
+
+  @Field(() => Boolean, { description: 'Whether its scope is the system.' })
+  system!: boolean
+
+  @Field(() => [SignInMethodEnum], { description: 'How the user signed in.' })
+  methods!: SignInMethod[]
 }
 
 @ObjectType({
@@ -47,6 +68,12 @@ export class Session {
 
   @Field(() => [Role], { description: 'The roles that hold in the scope, implied ones included.' })
   roles!: Role[]
+
+  @Field(() => Boolean, { description: 'Whether its scope is the system.' })
+  system!: boolean
+
+  @Field(() => [SignInMethodEnum], { description: 'How the user signed in.' })
+  methods!: SignInMethod[]
 }
 
 @InputType({ description: 'A user and the password.' })
@@ -60,12 +87,46 @@ export class TokenPasswordInput {
   domain!: string
 
   @Field(() => String, { description: 'The password.' })
-  @MaxLength(1024)
+  @MaxLength(MAX_SECRET_LENGTH)
   password!: string
+
+  @Field(() => String, {
+    nullable: true,
+    description: 'The next password: when the sign-in says that one is needed, or to change it.',
+  })
+  @IsOptional()
+  @MaxLength(MAX_SECRET_LENGTH)
+  newPassword?: string | null
+}
+
+@InputType({ description: 'An application credential, in place of a user and the password.' })
+export class TokenApplicationCredentialInput {
+  @Field(() => ID, { description: 'Its id.' })
+  @IsUUID()
+  id!: string
+
+  @Field(() => String, { description: 'Its secret, as it was shown when it was made.' })
+  @MaxLength(MAX_SECRET_LENGTH)
+  secret!: string
+}
+
+@InputType({ description: 'What an identity provider gave.' })
+export class TokenOpenIdInput {
+  @Field(() => String, { description: 'The ticket from its callback: good once, for minutes.' })
+  @MaxLength(4096)
+  ticket!: string
+}
+
+@InputType({ description: 'A trust that you hold.' })
+export class TokenTrustInput {
+  @Field(() => ID, { description: 'Its id.' })
+  @IsUUID()
+  id!: string
 }
 
 @InputType({
-  description: 'What the token shall be for: a project by id or by name; nothing: unscoped.',
+  description:
+    'What the token shall be for: a project, a domain or the system. Nothing: your default project, or unscoped.',
 })
 export class TokenScopeInput {
   @Field(() => String, { nullable: true, description: 'The name of the project.' })
@@ -75,11 +136,28 @@ export class TokenScopeInput {
 
   @Field(() => String, {
     nullable: true,
-    description: "The name of the project's domain; `Default` when left out.",
+    description:
+      'With a project: the name of its domain, `Default` when left out. Alone: the domain itself.',
   })
   @IsOptional()
   @IsText(1, MAX_NAME_LENGTH)
   domain?: string | null
+
+  @Field(() => ID, { nullable: true, description: 'The id of the domain, instead of its name.' })
+  @IsOptional()
+  @IsUUID()
+  domainId?: string | null
+
+  @Field(() => Boolean, { nullable: true, description: 'True: the system, the whole cloud.' })
+  @IsOptional()
+  system?: boolean | null
+
+  @Field(() => Boolean, {
+    nullable: true,
+    description: 'True: no scope, also when you have a default project.',
+  })
+  @IsOptional()
+  unscoped?: boolean | null
 
   @Field(() => ID, { nullable: true, description: 'The id of the project, instead of its name.' })
   @IsOptional()
@@ -87,7 +165,9 @@ export class TokenScopeInput {
   projectId?: string | null
 }
 
-@InputType({ description: 'Exactly one of `password` and `token`.' })
+@InputType({
+  description: 'Exactly one of `password`, `token`, `applicationCredential` and `openId`.',
+})
 export class TokenCreateInput {
   @Field(() => TokenPasswordInput, { nullable: true, description: 'Sign in with a password.' })
   @IsOptional()
@@ -99,8 +179,40 @@ export class TokenCreateInput {
     description: 'A valid secret, exchanged for one of another scope that ends no later.',
   })
   @IsOptional()
-  @MaxLength(4096)
+  @MaxLength(MAX_TOKEN_LENGTH)
   token?: string | null
+
+  @Field(() => String, {
+    nullable: true,
+    description: 'With a password: the code of the second factor, six digits.',
+  })
+  @IsOptional()
+  @MaxLength(16)
+  totp?: string | null
+
+  @Field(() => TokenApplicationCredentialInput, {
+    nullable: true,
+    description: 'Sign in with an application credential; its project is the scope.',
+  })
+  @IsOptional()
+  @ValidateNested()
+  applicationCredential?: TokenApplicationCredentialInput | null
+
+  @Field(() => TokenOpenIdInput, {
+    nullable: true,
+    description: 'Sign in with what an identity provider gave.',
+  })
+  @IsOptional()
+  @ValidateNested()
+  openId?: TokenOpenIdInput | null
+
+  @Field(() => TokenTrustInput, {
+    nullable: true,
+    description: 'With a password or a token: act by this trust; its project is the scope.',
+  })
+  @IsOptional()
+  @ValidateNested()
+  trust?: TokenTrustInput | null
 
   @Field(() => TokenScopeInput, { nullable: true, description: 'What the token shall be for.' })
   @IsOptional()
@@ -120,8 +232,19 @@ export class TokenCreatePayload {
 @InputType({ description: 'A token to take back.' })
 export class TokenRevokeInput {
   @Field(() => String, { description: 'The secret of a token of yours.' })
-  @MaxLength(4096)
+  @MaxLength(MAX_TOKEN_LENGTH)
   secret!: string
+}
+
+@InputType({ description: 'Exactly one of `userId` and `projectId`.' })
+export class TokensRevokeInput extends ChangeInput {
+  @Field(() => ID, { nullable: true, description: 'All tokens of this user.' })
+  @IsOptionalId()
+  userId?: string | null
+
+  @Field(() => ID, { nullable: true, description: 'All tokens for this project.' })
+  @IsOptionalId()
+  projectId?: string | null
 }
 
 @ObjectType({ description: 'The answer to `tokenRevoke`.', simpleResolvers: true })

@@ -59,6 +59,8 @@ export const httpStatus: Record<ErrorCode, number> = {
   BAD_INPUT: 400,
   INVALID_STATE: 409,
   CONFLICT: 409,
+  IN_USE: 409,
+  LAST_ADMINISTRATOR: 409,
   QUOTA_EXCEEDED: 403,
   NO_VALID_HOST: 409,
   TOO_LARGE: 413,

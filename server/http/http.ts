@@ -61,6 +61,8 @@ export interface HttpServer {
   port: number
   /** Closes the WebSockets whose token was revoked, now instead of at their next event. */
   revalidate(): Promise<void>
+  /** Asks all WebSocket clients to come again. */
+  reopen(reason: string): void
   close(): Promise<void>
 }
 
@@ -110,6 +112,7 @@ export async function startHttp(options: HttpOptions): Promise<HttpServer> {
     url: `http://${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}`,
     port,
     revalidate: () => sockets.revalidate(),
+    reopen: (reason) => sockets.reopen(reason),
     async close() {
       if (closing) return
       closing = true

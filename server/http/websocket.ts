@@ -52,10 +52,14 @@ export interface WebSocketOptions
 export interface WebSockets {
   /** Asks all sessions now whether they are still valid. */
   revalidate(): Promise<void>
+  /** Asks all clients to come again: what was decided about them may be decided otherwise now. */
+  reopen(reason: string): void
   close(): Promise<void>
 }
 
 const GOING_AWAY = 1001
+/** Service restart (the IANA registry of close codes): a client comes again at once. */
+const RESTART = 1012
 const SERVER_ERROR = 4500
 const NORMAL = 1000
 
@@ -112,6 +116,9 @@ export function openWebSockets(server: HttpServer, options: WebSocketOptions): W
   return {
     async revalidate() {
       await Promise.all([...connections.values()].map(checkSession))
+    },
+    reopen(reason) {
+      for (const connection of connections.values()) connection.end(RESTART, reason)
     },
     async close() {
       closing = true

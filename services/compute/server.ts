@@ -1,6 +1,6 @@
 /** Servers: the commands of the API, and how a server's row ends up after its tasks. */
 
-import { allowInProject } from '../access.ts'
+import { allowInProject } from '../access/allow.ts'
 import { type Command, type CommandInput, command } from '../command.ts'
 import type { ProjectActor, Tx } from '../context.ts'
 import type { EventDraft } from '../core/event.ts'

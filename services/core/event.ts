@@ -10,7 +10,30 @@
 import type { Db, Tx } from '../context.ts'
 import { CloudError } from '../errors.ts'
 
-export const resourceTypes = ['server', 'image', 'task', 'host', 'token', 'user'] as const
+export const resourceTypes = [
+  'server',
+  'image',
+  'task',
+  'host',
+  'token',
+  'revocation',
+  'domain',
+  'project',
+  'user',
+  'group',
+  'role',
+  'role_assignment',
+  'quota',
+  'registered_limit',
+  'region',
+  'service',
+  'endpoint',
+  'application_credential',
+  'trust',
+  'ec2_credential',
+  'totp',
+  'identity_provider',
+] as const
 export type ResourceType = (typeof resourceTypes)[number]
 
 export interface EventDraft {

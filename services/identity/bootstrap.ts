@@ -5,6 +5,7 @@
  */
 import type { Cloud, Db } from '../context.ts'
 import { newId } from '../id.ts'
+import { nameKey } from './name.ts'
 import { hashPassword } from './password.ts'
 import { quotaDefaults } from './quota.ts'
 
@@ -12,11 +13,12 @@ export const DEFAULT_DOMAIN = 'Default'
 export const ADMIN_PROJECT = 'admin'
 export const ADMIN_USER = 'admin'
 
-const roles = ['admin', 'member', 'reader']
+const roles = ['admin', 'manager', 'member', 'reader', 'service']
 
 /** Each role has what the next one has. */
 const implications = [
-  ['admin', 'member'],
+  ['admin', 'manager'],
+  ['manager', 'member'],
   ['member', 'reader'],
 ] as const
 
@@ -32,8 +34,9 @@ export async function identityBootstrap(
 ): Promise<void> {
   const at = now()
   await db.$executeRaw`
-    insert into identity.domain (id, name, created_at, updated_at)
-    values (${newId()}::uuid, ${DEFAULT_DOMAIN}, ${at}, ${at}) on conflict do nothing`
+    insert into identity.domain (id, name, name_key, created_at, updated_at)
+    values (${newId()}::uuid, ${DEFAULT_DOMAIN}, ${nameKey(DEFAULT_DOMAIN)}, ${at}, ${at})
+    on conflict do nothing`
   await addRoles(db)
   await addAdmin(db, at, adminPassword)
   await addProjects(db, at)
@@ -41,14 +44,16 @@ export async function identityBootstrap(
 
 async function addRoles(db: Db): Promise<void> {
   await db.$executeRaw`
-    insert into identity.role (id, name)
-    select * from unnest(${roles.map(newId)}::uuid[], ${roles}::text[]) on conflict do nothing`
+    insert into identity.role (id, name, name_key)
+    select w.id, w.name, w.name from unnest(${roles.map(newId)}::uuid[], ${roles}::text[]) w (id, name)
+    on conflict do nothing`
   const priors = implications.map(([prior]) => prior)
   const implied = implications.map(([, implied]) => implied)
   await db.$executeRaw`
     insert into identity.role_implication (prior_role_id, implied_role_id)
     select p.id, i.id from unnest(${priors}::text[], ${implied}::text[]) w (prior, implied)
-      join identity.role p on p.name = w.prior join identity.role i on i.name = w.implied
+      join identity.role p on p.name_key = w.prior and p.domain_id is null
+      join identity.role i on i.name_key = w.implied and i.domain_id is null
     on conflict do nothing`
 }
 
@@ -59,8 +64,10 @@ async function addAdmin(db: Db, at: Date, password: string): Promise<void> {
   // Hashing takes its time on purpose.
   if (known.length > 0) return
   await db.$executeRaw`
-    insert into identity."user" (id, domain_id, name, password_hash, created_at, updated_at)
-    select ${newId()}::uuid, id, ${ADMIN_USER}, ${await hashPassword(password)}, ${at}, ${at}
+    insert into identity."user"
+      (id, domain_id, name, name_key, password_hash, password_changed_at, created_at, updated_at)
+    select ${newId()}::uuid, id, ${ADMIN_USER}, ${ADMIN_USER}, ${await hashPassword(password)}, ${at},
+           ${at}, ${at}
     from identity.domain where name = ${DEFAULT_DOMAIN} on conflict do nothing`
 }
 
@@ -69,17 +76,16 @@ async function addProjects(db: Db, at: Date): Promise<void> {
   const names = projects.map(({ name }) => name)
   const operators = projects.map(({ operator }) => operator)
   await db.$executeRaw`
-    insert into identity.project (id, domain_id, name, operator, created_at, updated_at)
-    select w.id, d.id, w.name, w.operator, ${at}, ${at}
+    insert into identity.project (id, domain_id, name, name_key, operator, created_at, updated_at)
+    select w.id, d.id, w.name, w.name, w.operator, ${at}, ${at}
     from identity.domain d, unnest(${projects.map(newId)}::uuid[], ${names}::text[],
                                    ${operators}::bool[]) w (id, name, operator)
     where d.name = ${DEFAULT_DOMAIN} on conflict do nothing`
   await db.$executeRaw`
     insert into identity.quota (project_id, resource, "limit")
-    select p.id, w.resource, case when p.operator then -1 else w.amount end
+    select p.id, w.resource, case when p.operator then -1 end
     from identity.domain d join identity.project p on p.domain_id = d.id,
-      unnest(${Object.keys(quotaDefaults)}::text[], ${Object.values(quotaDefaults)}::int[])
-        w (resource, amount)
+      unnest(${Object.keys(quotaDefaults)}::text[]) w (resource)
     where d.name = ${DEFAULT_DOMAIN} and p.name = any (${names}::text[]) on conflict do nothing`
   await db.$executeRaw`
     insert into identity.role_assignment (id, role_id, user_id, project_id, created_at)
@@ -89,5 +95,14 @@ async function addProjects(db: Db, at: Date): Promise<void> {
       join identity.project p on p.domain_id = d.id
       join unnest(${projects.map(newId)}::uuid[], ${names}::text[]) w (id, name) on w.name = p.name,
       identity.role r
-    where d.name = ${DEFAULT_DOMAIN} and r.name = 'admin' on conflict do nothing`
+    where d.name = ${DEFAULT_DOMAIN} and r.name_key = 'admin' and r.domain_id is null
+    on conflict do nothing`
+  await db.$executeRaw`
+    insert into identity.role_assignment (id, role_id, user_id, system, created_at)
+    select ${newId()}::uuid, r.id, u.id, true, ${at}
+    from identity.domain d
+      join identity."user" u on u.domain_id = d.id and u.name = ${ADMIN_USER},
+      identity.role r
+    where d.name = ${DEFAULT_DOMAIN} and r.name_key = 'admin' and r.domain_id is null
+    on conflict do nothing`
 }

@@ -1,14 +1,20 @@
 /**
- * Quotas: what a project may have, and has.
+ * Quotas: what a project may have, and has. A project without a limit of its own has the registered
+ * one (registered-limit.ts); the limit of a project is for the projects below it too.
  *
- * Q1 `used` is the sum of the claims of the project's resources; both change in one transaction.
- * Q2 A claim is made by one conditional update: no interleaving can pass the limit.
+ * Q1 `used` and `reserved` are the sums of the project's claims, `treeUsed` of those below it too; all
+ *    change in the transaction of the claim (quota-claim.ts).
+ * Q2 A claim is made by one conditional update: no interleaving can pass the limit of the project or
+ *    of one above it.
  * Q3 Giving back means deleting the claim; deleting it twice gives back once.
+ * Q4 Rows of quotas are locked in one order, by project and resource, so that nobody deadlocks; rows
+ *    that are missing are made before any is locked.
+ * Q5 A limit of a project's own is not above the one that holds for its parent (quota-set.ts).
  */
-import type { Tx } from '../context.ts'
-import { CloudError } from '../errors.ts'
+import { Prisma } from '../../prisma/generated/client.ts'
+import type { Db, Tx } from '../context.ts'
 
-/** Counted resources and the limit a new project starts with (OpenStack's defaults); -1 is none. */
+/** Counted resources and the limits registered at the start (OpenStack's defaults); -1 is none. */
 export const quotaDefaults = {
   'compute.instances': 10,
   'compute.cores': 20,
@@ -19,62 +25,82 @@ export type QuotaResource = keyof typeof quotaDefaults
 
 export type QuotaAmounts = Partial<Record<QuotaResource, number>>
 
-/** Takes the amounts for an owner, or throws QUOTA_EXCEEDED and the transaction rolls back. */
-export async function quotaClaim(
-  tx: Tx,
-  projectId: string,
-  ownerId: string,
-  amounts: QuotaAmounts,
-): Promise<void> {
-  const wanted = Object.entries(amounts).sort(([a], [b]) => (a < b ? -1 : 1))
-  const resources = wanted.map(([resource]) => resource)
-  const counts = wanted.map(([, amount]) => amount)
-  // Rows are locked in the order of their names, so that two claims can't deadlock.
-  const claimed = await tx.$executeRaw`
-    with wanted as (select * from unnest(${resources}::text[], ${counts}::int[]) w (resource, amount)),
-    held as (
-      select q.resource, q.used, q."limit" from identity.quota q
-      where q.project_id = ${projectId}::uuid and q.resource = any (${resources}::text[])
-      order by q.resource for no key update),
-    taken as (
-      update identity.quota q set used = q.used + w.amount
-      from wanted w join held using (resource)
-      where q.project_id = ${projectId}::uuid and q.resource = w.resource
-        and not exists (
-          select from wanted w left join held h using (resource)
-          where h.resource is null or (h."limit" >= 0 and h.used + w.amount > h."limit"))
-      returning q.resource, w.amount)
-    insert into identity.quota_claim (owner_id, resource, project_id, amount)
-    select ${ownerId}::uuid, resource, ${projectId}::uuid, amount from taken`
-  if (claimed === wanted.length) return
-  await explainRefusal(tx, projectId, amounts)
+/** No limit. */
+export const UNLIMITED = -1
+
+export const exceeds = (amount: number, limit: number): boolean =>
+  limit !== UNLIMITED && (amount === UNLIMITED || amount > limit)
+
+/** A quota as the API shows it. */
+export interface QuotaView {
+  projectId: string
+  resource: string
+  /** The limit that holds. */
+  limit: number
+  /** It is the registered one. */
+  default: boolean
+  used: number
+  reserved: number
+  treeUsed: number
 }
 
-/** Gives back all that an owner holds; nothing when it holds nothing. */
-export async function quotaRelease(tx: Tx, ownerId: string): Promise<void> {
-  await tx.$executeRaw`
-    with given as (
-      delete from identity.quota_claim where owner_id = ${ownerId}::uuid
-      returning project_id, resource, amount),
-    held as (
-      select q.project_id, q.resource, given.amount from identity.quota q
-      join given using (project_id, resource) order by q.resource for no key update of q)
-    update identity.quota q set used = q.used - held.amount
-    from held where q.project_id = held.project_id and q.resource = held.resource`
+/**
+ * The limits that hold where a project has none of its own: those of the region before those of none.
+ * Part of a `with`. What has no registered limit may not be had at all, as in OpenStack.
+ */
+export const registered = (region: string): Prisma.Sql => Prisma.sql`
+  registered as (
+    select distinct on (resource) resource, default_limit from identity.registered_limit
+    where region_id is null or region_id = ${region} order by resource, region_id nulls last)`
+
+/** The project and those above it. Part of a `with recursive`. */
+export const chainOf = (projectId: string): Prisma.Sql => Prisma.sql`
+  chain (id, parent_id, depth) as (
+    select id, parent_id, 0 from identity.project where id = ${projectId}::uuid
+    union all
+    select p.id, p.parent_id, depth + 1 from identity.project p join chain on p.id = chain.parent_id)`
+
+/** Opens the books of new projects. */
+export async function quotaOpen(tx: Tx, projectIds: string[]): Promise<void> {
+  await tx.quota.createMany({
+    data: projectIds.flatMap((projectId) =>
+      Object.keys(quotaDefaults).map((resource) => ({ projectId, resource })),
+    ),
+    skipDuplicates: true,
+  })
 }
 
-async function explainRefusal(tx: Tx, projectId: string, amounts: QuotaAmounts): Promise<never> {
-  const quotas = await tx.quota.findMany({ where: { projectId } })
-  for (const [resource, requested] of Object.entries(amounts)) {
-    const quota = quotas.find((q) => q.resource === resource)
-    const { limit, used } = quota ?? { limit: 0, used: 0 }
-    if (limit >= 0 && used + requested > limit) {
-      throw new CloudError(
-        'QUOTA_EXCEEDED',
-        `The quota of ${resource} is ${limit}, ${used} are used, ${requested} more were asked for`,
-        { resource, limit, used, requested },
-      )
-    }
-  }
-  throw new CloudError('CONFLICT', 'The quota changed meanwhile: try again')
+/** Makes rows that are missing of a project and those above it; says how many were. */
+export const quotaComplete = (tx: Tx, projectId: string, resources: string[]): Promise<number> =>
+  tx.$executeRaw`
+    with recursive ${chainOf(projectId)}
+    insert into identity.quota (project_id, resource)
+    select chain.id, w.resource from chain, unnest(${resources}::text[]) w (resource)
+    where not exists (select from identity.quota q
+                      where q.project_id = chain.id and q.resource = w.resource)
+    order by 1, 2 on conflict do nothing`
+
+/** The quotas of projects: of every resource that has a limit, or is counted already. */
+export const quotasOf = (
+  db: Db | Tx,
+  region: string,
+  projectIds: readonly string[],
+): Promise<QuotaView[]> => db.$queryRaw<QuotaView[]>`
+  with ${registered(region)},
+  wanted as (
+    select p as project_id, resource from unnest(${projectIds}::uuid[]) p, registered
+    union
+    select project_id, resource from identity.quota where project_id = any (${projectIds}::uuid[]))
+  select w.project_id as "projectId", w.resource, coalesce(q."limit", r.default_limit, 0) as "limit",
+         q."limit" is null as "default", coalesce(q.used, 0) as used,
+         coalesce(q.reserved, 0) as reserved, coalesce(q.tree_used, 0) as "treeUsed"
+  from wanted w left join registered r using (resource)
+    left join identity.quota q on q.project_id = w.project_id and q.resource = w.resource
+  order by w.project_id, w.resource`
+
+/** What can be limited in this region. */
+export async function quotaResources(db: Db | Tx, region: string): Promise<string[]> {
+  const rows = await db.$queryRaw<{ resource: string }[]>`
+    with ${registered(region)} select resource from registered order by resource`
+  return rows.map((row) => row.resource)
 }

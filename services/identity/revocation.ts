@@ -1,88 +1,144 @@
 /**
- * What was revoked, in memory: every process loads it at start and hears of later ones as events,
- * so that a token check costs no SQL and honours a revocation in every process at once.
+ * What was revoked, in memory: every process loads it at start and hears of later ones as events, so
+ * that a token check costs no SQL and honours a revocation in every process within a second.
+ *
+ * R1 A revocation is a row: tokens of this subject from before this moment are good no more. Moments
+ *    are the database's, so that the clocks of processes don't matter.
+ * R2 Sign-ins lock the rows they rely on (FOR SHARE, scope.ts); who revokes locks them first and takes
+ *    the moment afterwards. A token is from after the moment, or its sign-in saw the change.
+ * R3 A row is kept as long as a token from before it could live.
  */
-
-import { type Command, type CommandInput, command } from '../command.ts'
-import type { Actor, Cloud, Context, Db } from '../context.ts'
+import type { Command } from '../command.ts'
+import type { Actor, Cloud, Db, Tx } from '../context.ts'
 import { emit } from '../core/event.ts'
 import { CloudError } from '../errors.ts'
-import { verifyToken } from './token.ts'
+import { newId } from '../id.ts'
+
+export const revocationKinds = [
+  'token',
+  'user',
+  'project',
+  'domain',
+  'application_credential',
+  'trust',
+] as const
+export type RevocationKind = (typeof revocationKinds)[number]
+
+interface Known {
+  kind: string
+  subjectId: string
+  before: Date
+  expiresAt: Date
+}
 
 export class Revocations {
-  private readonly tokens = new Map<string, Date>()
-  /** Tokens of these users issued before the time are refused. */
-  private readonly users = new Map<string, Date>()
+  private readonly known = new Map<string, Known>()
 
-  async load(db: Db, at: Date): Promise<void> {
-    const [tokens, users] = await Promise.all([
-      db.revokedToken.findMany({ where: { expiresAt: { gt: at } } }),
-      db.user.findMany({
-        where: { tokensValidAfter: { not: null } },
-        select: { id: true, tokensValidAfter: true },
-      }),
-    ])
-    for (const token of tokens) this.tokens.set(token.id, token.expiresAt)
-    for (const user of users)
-      if (user.tokensValidAfter) this.users.set(user.id, user.tokensValidAfter)
+  async load(db: Db, at: Date, ids?: string[]): Promise<void> {
+    const where = ids ? { id: { in: ids } } : { expiresAt: { gt: at } }
+    for (const row of await db.revocation.findMany({ where })) this.add(row)
   }
 
-  revoke(tokenId: string, expiresAt: Date): void {
-    this.tokens.set(tokenId, expiresAt)
+  add(row: Known): void {
+    const key = keyOf(row.kind, row.subjectId)
+    const before = this.known.get(key)
+    if (!before || before.before < row.before) this.known.set(key, row)
   }
 
-  isRevoked(actor: Pick<Actor, 'tokenId' | 'userId' | 'issuedAt'>): boolean {
-    const validAfter = this.users.get(actor.userId)
-    return (
-      this.tokens.has(actor.tokenId) || (validAfter !== undefined && actor.issuedAt < validAfter)
-    )
+  isRevoked(actor: Actor): boolean {
+    if (this.known.size === 0) return false
+    return subjectsOf(actor).some(([kind, id]) => {
+      const row = this.known.get(keyOf(kind, id))
+      return row !== undefined && actor.issuedAt <= row.before
+    })
   }
 
   /** Forgets what would have expired by now anyway. */
   prune(at: Date): void {
-    for (const [id, expiresAt] of this.tokens) if (expiresAt <= at) this.tokens.delete(id)
+    for (const [key, { expiresAt }] of this.known) if (expiresAt <= at) this.known.delete(key)
+  }
+
+  get size(): number {
+    return this.known.size
   }
 }
 
+const keyOf = (kind: string, id: string): string => `${kind} ${id}`
+
+/** All by which a token can be revoked. */
+function subjectsOf(actor: Actor): [RevocationKind, string][] {
+  const subjects: [RevocationKind, string | null][] = [
+    ['token', actor.tokenId],
+    ['user', actor.userId],
+    ['domain', actor.userDomainId],
+    ['project', actor.projectId],
+    ['domain', actor.projectDomainId],
+    ['domain', actor.domainId],
+    ['application_credential', actor.applicationCredentialId],
+    ['trust', actor.trustId],
+    ['user', actor.trustorUserId],
+  ]
+  return subjects.filter((subject): subject is [RevocationKind, string] => subject[1] !== null)
+}
+
 /** Who the secret belongs to, if it is genuine, current and not revoked. */
-export function checkToken(cloud: Cloud, secret: string): Actor {
-  const actor = verifyToken(cloud.keys, secret, cloud.now())
+export function checkToken(
+  cloud: Pick<Cloud, 'tokens' | 'revocations' | 'now'>,
+  secret: string,
+): Actor {
+  const actor = cloud.tokens.verify(secret, cloud.now())
   if (cloud.revocations.isRevoked(actor)) {
     throw new CloudError('UNAUTHENTICATED', 'The token was revoked')
   }
   return actor
 }
 
-/** Of the caller's own user; what is forged, over or somebody else's is all the same: not there. */
-function ownToken(c: Command, secret: string): Actor {
-  const missing = 'There is no such token of yours'
-  try {
-    const token = verifyToken(c.keys, secret, c.at)
-    if (token.userId === c.actor.userId) return token
-  } catch (cause) {
-    throw new CloudError('NOT_FOUND', missing, undefined, { cause })
-  }
-  throw new CloudError('NOT_FOUND', missing)
+/** Ends the tokens of these subjects, everywhere, once the transaction commits. */
+export async function revoke(
+  c: Pick<Command, 'tx' | 'tokenTtlSeconds' | 'revocations' | 'onCommit' | 'requestId'>,
+  kind: RevocationKind,
+  subjectIds: string[],
+): Promise<void> {
+  if (subjectIds.length === 0) return
+  await lockSubjects(c.tx, kind, subjectIds)
+  const rows = await c.tx.$queryRaw<(Known & { id: string })[]>`
+    insert into identity.revocation (id, kind, subject_id, before, expires_at)
+    select w.id, ${kind}, w.subject_id, clock_timestamp(),
+           clock_timestamp() + ${c.tokenTtlSeconds}::int * interval '1 second'
+    from unnest(${subjectIds.map(() => newId())}::uuid[], ${subjectIds}::uuid[]) w (id, subject_id)
+    returning id, kind, subject_id as "subjectId", before, expires_at as "expiresAt"`
+  await emit(
+    c.tx,
+    ...rows.map(({ id }) => ({
+      type: 'revocation.created',
+      resourceType: 'revocation' as const,
+      resourceId: id,
+      projectId: null,
+      requestId: c.requestId,
+    })),
+  )
+  // Here at once; elsewhere as soon as the event is heard.
+  c.onCommit(() => {
+    for (const row of rows) c.revocations.add(row)
+  })
 }
 
-/** Takes a token back. One's own only: it must be of the same user. */
-export const tokenRevoke: (
-  ctx: Context,
-  input: CommandInput & { secret: string },
-) => Promise<{ revoked: boolean }> = command('identity.token.revoke', async (c, input) => {
-  const token = ownToken(c, input.secret)
-  const { count } = await c.tx.revokedToken.createMany({
-    data: [{ id: token.tokenId, expiresAt: token.expiresAt, revokedAt: c.at }],
-    skipDuplicates: true,
-  })
-  await emit(c.tx, {
-    type: 'token.revoked',
-    resourceType: 'token',
-    resourceId: token.tokenId,
-    projectId: null,
-    userId: token.userId,
-    requestId: c.requestId,
-  })
-  if (!c.dryRun) c.revocations.revoke(token.tokenId, token.expiresAt)
-  return { revoked: count === 1 }
-})
+/** Against sign-ins that are under way (R2). In the order of their ids, so that nobody deadlocks. */
+async function lockSubjects(tx: Tx, kind: RevocationKind, ids: string[]): Promise<void> {
+  if (kind === 'user') {
+    await tx.$executeRaw`select from identity."user" where id = any (${ids}::uuid[])
+      order by id for no key update`
+  } else if (kind === 'project') {
+    await tx.$executeRaw`select from identity.project where id = any (${ids}::uuid[])
+      order by id for no key update`
+  } else if (kind === 'domain') {
+    await tx.$executeRaw`select from identity.domain where id = any (${ids}::uuid[])
+      order by id for no key update`
+  } else if (kind === 'application_credential') {
+    await tx.$executeRaw`select from identity.application_credential where id = any (${ids}::uuid[])
+      order by id for no key update`
+  } else if (kind === 'trust') {
+    await tx.$executeRaw`select from identity.trust where id = any (${ids}::uuid[])
+      order by id for no key update`
+  }
+}

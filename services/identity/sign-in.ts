@@ -1,148 +1,208 @@
-/** Signing in: a password, or a token one has, for a token of the wanted scope. */
-import type { Actor, Cloud, Context, Db } from '../context.ts'
+/**
+ * Signing in: a password (with a second factor), a token one has, an application credential, an answer
+ * of an identity provider; a trust, on top of a password or a token. For a token of the wanted scope.
+ */
+import { createHash, timingSafeEqual } from 'node:crypto'
+import type { Actor, Context, Tx } from '../context.ts'
+import { auditFailure } from '../core/audit.ts'
 import { CloudError } from '../errors.ts'
-import { passwordFits } from './password.ts'
+import { isId, newId } from '../id.ts'
+import { byPassword, type PasswordSignIn } from './authenticate.ts'
+import { withImplied } from './effective-roles.ts'
 import { checkToken } from './revocation.ts'
-import { issueToken, type NewActor } from './token.ts'
-
-/** Failures in a row after which a user is locked out, and for how long (PCI DSS v4, 8.3.4). */
-const MAX_FAILED_LOGINS = 10
-const LOCK_OUT_MS = 30 * 60_000
+import { issueScoped, refused, type SignedIn, type WantedScope } from './scope.ts'
 
 export interface SignIn {
-  password?: { user: string; domain: string; password: string } | null
+  password?: PasswordSignIn | null
+  /** The code of the second factor. */
+  totp?: string | null
   token?: string | null
-  scope?: { project?: string | null; domain?: string | null; projectId?: string | null } | null
+  applicationCredential?: { id: string; secret: string } | null
+  openId?: { ticket: string } | null
+  trust?: { id: string } | null
+  scope?: WantedScope | null
 }
 
-/** UNAUTHENTICATED says the same whatever was wrong: it must not tell which users exist. */
-const refused = (): CloudError =>
-  new CloudError(
-    'UNAUTHENTICATED',
-    'The user, domain or password is wrong, or the user is disabled or locked out for a while',
-  )
+const ACTION = 'identity.token.create'
 
 export async function tokenCreate(
   ctx: Context,
-  { password, token, scope }: SignIn,
+  input: SignIn,
 ): Promise<{ secret: string; actor: Actor }> {
-  if (Boolean(password) === Boolean(token)) {
-    throw new CloudError('BAD_INPUT', 'Give exactly one of password and token')
+  try {
+    const { password, token, applicationCredential, openId } = input
+    if ([password, token, applicationCredential, openId].filter(Boolean).length !== 1) {
+      throw new CloudError(
+        'BAD_INPUT',
+        'Give exactly one of password, token, applicationCredential and openId',
+      )
+    }
+    const signedIn = await authenticated(ctx, input)
+    const allowed = input.trust ? await byTrust(ctx, signedIn, input.trust.id) : signedIn
+    const issued = await issueScoped(ctx, allowed, input.scope)
+    if (!token) await signedInAs(ctx, issued.actor)
+    return issued
+  } catch (error) {
+    const resourceName = input.password?.user
+    const doing = {
+      action: ACTION,
+      actor: ctx.actor,
+      requestId: ctx.requestId,
+      address: ctx.address,
+    }
+    await auditFailure(ctx, doing, error, {
+      resourceType: 'user',
+      ...(resourceName && { resourceName }),
+    })
+    throw error
   }
-  const now = ctx.now()
-  const user = password ? await byPassword(ctx, password) : await byToken(ctx, token ?? '')
-  const actor = await scoped(ctx.db, user, scope ?? {})
-  const ttlSeconds = Math.min(ctx.tokenTtlSeconds, user.maxTtlSeconds)
-  return issueToken(ctx.keys, actor, now, ttlSeconds)
 }
 
-interface SignedIn {
-  id: string
-  name: string
-  maxTtlSeconds: number
-}
-
-async function byPassword(cloud: Cloud, given: NonNullable<SignIn['password']>): Promise<SignedIn> {
-  const now = cloud.now()
-  const user = await cloud.db.user.findFirst({
-    where: { name: given.user, domain: { name: given.domain } },
-    include: { domain: true },
+/** Exchanges are not recorded: they sign nobody in. */
+async function signedInAs(ctx: Context, actor: Actor): Promise<void> {
+  await ctx.db.auditEvent.create({
+    data: {
+      id: newId(),
+      action: ACTION,
+      outcome: 'SUCCESS',
+      userId: actor.userId,
+      userName: actor.userName,
+      scopeId: actor.projectId ?? actor.domainId,
+      resourceType: 'user',
+      resourceId: actor.userId,
+      resourceName: actor.userName,
+      domainId: actor.userDomainId,
+      requestId: ctx.requestId,
+      address: ctx.address,
+      after: { methods: [...actor.methods], projectId: actor.projectId, domainId: actor.domainId },
+    },
   })
-  const fits = await passwordFits(user?.passwordHash ?? null, given.password)
-  if (!user) throw refused()
-  if (user.lockedUntil && user.lockedUntil > now) throw refused()
-  if (!fits) {
-    await countFailure(cloud.db, user.id, now)
-    throw refused()
-  }
-  if (!user.enabled || !user.domain.enabled) throw refused()
-  await endFailures(cloud.db, user.id, now)
-  return { id: user.id, name: user.name, maxTtlSeconds: Number.POSITIVE_INFINITY }
 }
 
-/** Guesses that arrive together were all read before the first of them counted: look again. */
-async function endFailures(db: Db, userId: string, now: Date): Promise<void> {
-  const user = await db.user.findUniqueOrThrow({ where: { id: userId } })
-  if (user.lockedUntil && user.lockedUntil > now) throw refused()
-  if (user.failedLogins === 0) return
-  await db.user.update({ where: { id: userId }, data: { failedLogins: 0, lockedUntil: null } })
-}
-
-/** One statement, so that failures that arrive together are all counted. */
-async function countFailure(db: Db, userId: string, now: Date): Promise<void> {
-  const lockedUntil = new Date(now.getTime() + LOCK_OUT_MS)
-  await db.$executeRaw`
-    update identity."user" set failed_logins = (failed_logins + 1) % ${MAX_FAILED_LOGINS}::int,
-      locked_until = case when failed_logins + 1 >= ${MAX_FAILED_LOGINS}::int then ${lockedUntil}
-                          else locked_until end
-    where id = ${userId}::uuid`
+async function authenticated(ctx: Context, input: SignIn): Promise<SignedIn> {
+  const { password, totp, token, applicationCredential, openId } = input
+  if (password) return byPassword(ctx, password, totp)
+  if (token) return byToken(ctx, token)
+  if (applicationCredential) return byApplicationCredential(ctx, applicationCredential)
+  return byOpenId(ctx, openId?.ticket ?? '')
 }
 
 /** The new token ends no later than the one it was made from: exchanging is not renewing. */
-async function byToken(cloud: Cloud, secret: string): Promise<SignedIn> {
-  const actor = checkToken(cloud, secret)
-  const user = await cloud.db.user.findUnique({
-    where: { id: actor.userId },
-    include: { domain: true },
-  })
-  if (!user?.enabled || !user.domain.enabled) throw refused()
-  const left = Math.floor((actor.expiresAt.getTime() - cloud.now().getTime()) / 1000)
-  return { id: user.id, name: user.name, maxTtlSeconds: left }
-}
-
-async function scoped(
-  db: Db,
-  user: SignedIn,
-  scope: NonNullable<SignIn['scope']>,
-): Promise<NewActor> {
-  if (scope.project && scope.projectId) {
-    throw new CloudError('BAD_INPUT', 'Give the project of the scope by its name or by its id')
+async function byToken(ctx: Context, secret: string): Promise<SignedIn> {
+  const actor = checkToken(ctx, secret)
+  if (actor.applicationCredentialId || actor.trustId) {
+    throw new CloudError(
+      'FORBIDDEN',
+      'A token from an application credential or a trust keeps its scope: it can not be exchanged',
+      { rule: ACTION },
+    )
   }
-  if (!scope.project && !scope.projectId) {
-    if (scope.domain) throw new CloudError('BAD_INPUT', 'The scope names a domain but no project')
-    return {
-      userId: user.id,
-      userName: user.name,
-      projectId: null,
-      projectName: null,
-      roles: [],
-      operator: false,
-    }
-  }
-  const project = await db.project.findFirst({
-    where: {
-      ...(scope.projectId
-        ? { id: scope.projectId }
-        : { name: scope.project ?? '', domain: { name: scope.domain ?? 'Default' } }),
-      enabled: true,
-      domain: scope.projectId
-        ? { enabled: true }
-        : { name: scope.domain ?? 'Default', enabled: true },
-      roleAssignments: { some: { userId: user.id } },
-    },
-  })
-  if (!project) {
-    throw new CloudError('UNAUTHENTICATED', 'There is no such project in which you have a role')
-  }
-  const roles = await effectiveRoles(db, user.id, project.id)
   return {
-    userId: user.id,
-    userName: user.name,
-    projectId: project.id,
-    projectName: project.name,
-    roles,
-    operator: project.operator,
+    userId: actor.userId,
+    methods: [...new Set([...actor.methods, 'token' as const])],
+    notAfter: actor.expiresAt,
+    // Revoked while we looked: the row says so, if not yet our memory.
+    use: async (tx) => {
+      const revoked = await tx.revocation.count({
+        where: { kind: 'token', subjectId: actor.tokenId },
+      })
+      if (revoked) throw refused()
+    },
   }
 }
 
-/** The names of the user's roles in the project and of all that they imply; cycles are harmless. */
-async function effectiveRoles(db: Db, userId: string, projectId: string): Promise<string[]> {
-  const rows = await db.$queryRaw<{ name: string }[]>`
-    with recursive held (id) as (
-      select role_id from identity.role_assignment
-      where user_id = ${userId}::uuid and project_id = ${projectId}::uuid
-      union
-      select i.implied_role_id from identity.role_implication i join held on held.id = i.prior_role_id)
-    select r.name from identity.role r join held using (id) order by r.name`
-  return rows.map((row) => row.name)
+const noCredential = (): CloudError =>
+  new CloudError(
+    'UNAUTHENTICATED',
+    'The id or the secret of the application credential is wrong, or it has ended',
+  )
+
+async function byApplicationCredential(
+  ctx: Context,
+  { id, secret }: { id: string; secret: string },
+): Promise<SignedIn> {
+  const found = isId(id)
+    ? await ctx.db.applicationCredential.findUnique({ where: { id }, include: { roles: true } })
+    : null
+  const given = createHash('sha256').update(secret).digest()
+  const fits = found && timingSafeEqual(given, Buffer.from(found.secretHash, 'hex'))
+  if (!found || !fits || (found.expiresAt && found.expiresAt <= ctx.now())) throw noCredential()
+  const roleIds = found.roles.map((role) => role.roleId)
+  return {
+    userId: found.userId,
+    methods: ['application_credential'],
+    notAfter: found.expiresAt,
+    projectId: found.projectId,
+    roleIds: await withImplied(ctx.db, roleIds),
+    applicationCredentialId: found.id,
+    accessRules: found.accessRules.length ? found.accessRules : null,
+    use: async (tx) => {
+      const rows = await tx.$queryRaw<unknown[]>`
+        select from identity.application_credential where id = ${id}::uuid for share`
+      if (rows.length === 0) throw noCredential()
+    },
+  }
+}
+
+const earlier = (a: Date | null, b: Date | null): Date | null =>
+  a && b ? (a < b ? a : b) : (a ?? b)
+
+const noTrust = (): CloudError =>
+  new CloudError('UNAUTHENTICATED', 'There is no such trust for you, or it has ended or is used up')
+
+async function byTrust(ctx: Context, trustee: SignedIn, id: string): Promise<SignedIn> {
+  const trust = isId(id)
+    ? await ctx.db.trust.findUnique({ where: { id }, include: { roles: true } })
+    : null
+  if (!trust || trust.trusteeUserId !== trustee.userId || trustee.applicationCredentialId) {
+    throw noTrust()
+  }
+  if (trust.expiresAt && trust.expiresAt <= ctx.now()) throw noTrust()
+  const { trustorUserId, trusteeUserId } = trust
+  return {
+    userId: trust.impersonation ? trustorUserId : trusteeUserId,
+    methods: [...trustee.methods, 'trust'],
+    notAfter: earlier(trustee.notAfter, trust.expiresAt),
+    projectId: trust.projectId,
+    roleIds: await withImplied(
+      ctx.db,
+      trust.roles.map((role) => role.roleId),
+    ),
+    trust: { id, trustorUserId, trusteeUserId },
+    use: async (tx) => {
+      await trustee.use?.(tx)
+      await useTrust(tx, id)
+    },
+  }
+}
+
+/** Conditional, so that a use is taken once whoever comes together. */
+async function useTrust(tx: Tx, id: string): Promise<void> {
+  const used = await tx.$executeRaw`
+    update identity.trust set remaining_uses = remaining_uses - 1
+    where id = ${id}::uuid and (remaining_uses is null or remaining_uses > 0)`
+  if (used !== 1) throw noTrust()
+}
+
+const OPEN_ID_TICKET = 'openid/'
+
+/** What the callback of an identity provider hands to the portal: good once. */
+export const openIdTicket = (ctx: Pick<Context, 'tokens' | 'now'>, userId: string): string =>
+  ctx.tokens.issueTicket(`${OPEN_ID_TICKET}${userId}`, ctx.now())
+
+async function byOpenId(ctx: Context, secret: string): Promise<SignedIn> {
+  const ticket = ctx.tokens.verifyTicket(secret, ctx.now())
+  if (!ticket.object.startsWith(OPEN_ID_TICKET)) throw refused()
+  return {
+    userId: ticket.object.slice(OPEN_ID_TICKET.length),
+    methods: ['openid'],
+    notAfter: null,
+    use: async (tx) => {
+      const { count } = await tx.usedTicket.createMany({
+        data: [{ id: ticket.id, expiresAt: ticket.expiresAt }],
+        skipDuplicates: true,
+      })
+      if (count === 0) throw new CloudError('UNAUTHENTICATED', 'This sign-in was used already')
+    },
+  }
 }

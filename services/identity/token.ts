@@ -1,6 +1,8 @@
 /**
- * Tokens are JWTs (RFC 7519) signed with ES256. They carry all that a request needs to know of its
- * caller, so that checking one costs no SQL; what was revoked is kept in memory (revocation.ts).
+ * Tokens carry all that a request needs to know of its caller, so that checking one costs no SQL; what
+ * was revoked is kept in memory (revocation.ts). Two formats behind one small contract: JWTs (RFC 7519)
+ * signed with ES256, which others can check with the published keys, and Fernet, which only we can
+ * read. A setting chooses which is issued; both are accepted, so that changing it ends nobody's session.
  */
 import { createHash, type KeyObject } from 'node:crypto'
 import jwt from 'jsonwebtoken'
@@ -8,17 +10,22 @@ import { LRUCache } from 'lru-cache'
 import type { Actor } from '../context.ts'
 import { CloudError } from '../errors.ts'
 import { newId } from '../id.ts'
+import { fernetDecrypt, fernetEncrypt } from './fernet.ts'
+import type { SealKeys as FernetKeys } from './sealed.ts'
 
 /** The key pairs of this cloud by key id; `current` signs, all verify. */
 export interface TokenKeys {
-  current: string
-  pairs: ReadonlyMap<string, { privateKey: KeyObject; publicKey: KeyObject }>
+  readonly current: string
+  readonly pairs: ReadonlyMap<string, { privateKey: KeyObject; publicKey: KeyObject }>
 }
+
+export const tokenFormats = ['jwt', 'fernet'] as const
+export type TokenFormat = (typeof tokenFormats)[number]
 
 const ISSUER = 'nephograph'
 const ALGORITHM = 'ES256'
 /** A token is longer only when somebody made it so. */
-const MAX_TOKEN_LENGTH = 4096
+export const MAX_TOKEN_LENGTH = 8192
 const MAX_CHECKED = 10_000
 
 interface Claims {
@@ -26,60 +33,29 @@ interface Claims {
   aud: 'api' | 'ticket'
   jti: string
   sub: string
+  /** With fractions of a second: revocations are told apart by them. */
   iat: number
   exp: number
 }
 
-interface ApiClaims extends Claims {
-  name: string
-  project: string | null
-  projectName: string | null
-  roles: string[]
-  operator: boolean
-}
+type Carried = Omit<Actor, 'tokenId' | 'userId' | 'issuedAt' | 'expiresAt'>
+type ApiClaims = Claims & { actor: Carried }
 
 export type NewActor = Omit<Actor, 'tokenId' | 'issuedAt' | 'expiresAt'>
 
-/** Signs a token for the actor; times are whole seconds, as JWT has them. */
-export function issueToken(
-  keys: TokenKeys,
-  actor: NewActor,
-  at: Date,
-  ttlSeconds: number,
-): { secret: string; actor: Actor } {
-  const issuedAt = Math.floor(at.getTime() / 1000)
-  const claims: ApiClaims = {
-    iss: ISSUER,
-    aud: 'api',
-    jti: newId(),
-    sub: actor.userId,
-    iat: issuedAt,
-    exp: issuedAt + ttlSeconds,
-    name: actor.userName,
-    project: actor.projectId,
-    projectName: actor.projectName,
-    roles: [...actor.roles],
-    operator: actor.operator,
-  }
-  return { secret: sign(keys, claims), actor: actorOf(claims) }
+/** What tokens are made of and checked with. */
+export interface TokenProvider {
+  /** Issues a token for the actor. */
+  issue(actor: NewActor, at: Date, ttlSeconds: number): { secret: string; actor: Actor }
+  /** Who a secret belongs to; UNAUTHENTICATED when it is forged, malformed or over. */
+  verify(secret: string, at: Date): Actor
+  /** A ticket is for one object, once, for some minutes. It goes to agents instead of a token. */
+  issueTicket(object: string, at: Date): string
+  verifyTicket(secret: string, at: Date): Ticket
+  /** Forgets which secrets were found genuine: a key is gone. */
+  forget(): void
 }
 
-/** Remembers which secrets were found genuine: a signature costs a hundred times a hash. */
-const checked = new WeakMap<TokenKeys, LRUCache<string, Actor>>()
-
-/** Who a secret belongs to; UNAUTHENTICATED when it is forged, malformed or over. */
-export function verifyToken(keys: TokenKeys, secret: string, at: Date): Actor {
-  let known = checked.get(keys)
-  if (!known) checked.set(keys, (known = new LRUCache({ max: MAX_CHECKED })))
-  if (secret.length > MAX_TOKEN_LENGTH) throw invalidToken()
-  const digest = createHash('sha256').update(secret).digest('base64')
-  const actor = known.get(digest) ?? actorOf(verify<ApiClaims>(keys, secret, 'api', at))
-  if (actor.expiresAt <= at) throw new CloudError('UNAUTHENTICATED', 'The token has expired')
-  known.set(digest, actor)
-  return actor
-}
-
-/** A ticket is for one object, once, for some minutes. It goes to agents instead of a token. */
 export interface Ticket {
   id: string
   /** What it opens: `image/<id>`. */
@@ -89,22 +65,45 @@ export interface Ticket {
 
 const TICKET_TTL_SECONDS = 600
 
-export function issueTicket(keys: TokenKeys, object: string, at: Date): string {
-  const issuedAt = Math.floor(at.getTime() / 1000)
-  const claims: Claims = {
-    iss: ISSUER,
-    aud: 'ticket',
-    jti: newId(),
-    sub: object,
-    iat: issuedAt,
-    exp: issuedAt + TICKET_TTL_SECONDS,
+export function makeTokens(
+  keys: { token: TokenKeys; fernet: FernetKeys },
+  format: TokenFormat = 'jwt',
+): TokenProvider {
+  /** Which secrets were found genuine: a signature costs a hundred times a hash. */
+  const checked = new LRUCache<string, Actor>({ max: MAX_CHECKED })
+  const encode = (claims: ApiClaims): string =>
+    format === 'jwt' ? sign(keys.token, claims) : sealed(keys.fernet, claims)
+  const decode = (secret: string, at: Date): ApiClaims =>
+    secret.includes('.')
+      ? verifySigned<ApiClaims>(keys.token, secret, 'api', at)
+      : opened(keys.fernet, secret)
+  return {
+    issue(actor, at, ttlSeconds) {
+      const { userId, ...carried } = actor
+      const claims = { ...newClaims('api', userId, at, ttlSeconds), actor: carried }
+      return { secret: encode(claims), actor: actorOf(claims) }
+    },
+    verify(secret, at) {
+      if (secret.length > MAX_TOKEN_LENGTH) throw invalidToken()
+      const digest = createHash('sha256').update(secret).digest('base64')
+      const actor = checked.get(digest) ?? actorOf(decode(secret, at))
+      if (actor.expiresAt <= at) throw expiredToken()
+      checked.set(digest, actor)
+      return actor
+    },
+    issueTicket: (object, at) =>
+      sign(keys.token, newClaims('ticket', object, at, TICKET_TTL_SECONDS)),
+    verifyTicket(secret, at) {
+      const claims = verifySigned<Claims>(keys.token, secret, 'ticket', at)
+      return { id: claims.jti, object: claims.sub, expiresAt: new Date(claims.exp * 1000) }
+    },
+    forget: () => checked.clear(),
   }
-  return sign(keys, claims)
 }
 
-export function verifyTicket(keys: TokenKeys, secret: string, at: Date): Ticket {
-  const claims = verify<Claims>(keys, secret, 'ticket', at)
-  return { id: claims.jti, object: claims.sub, expiresAt: new Date(claims.exp * 1000) }
+function newClaims<A extends Claims['aud']>(aud: A, sub: string, at: Date, ttlSeconds: number) {
+  const iat = at.getTime() / 1000
+  return { iss: ISSUER, aud, jti: newId(), sub, iat, exp: iat + ttlSeconds }
 }
 
 function sign(keys: TokenKeys, claims: Claims): string {
@@ -113,7 +112,7 @@ function sign(keys: TokenKeys, claims: Claims): string {
   return jwt.sign(claims, pair.privateKey, { algorithm: ALGORITHM, keyid: keys.current })
 }
 
-function verify<C extends Claims>(
+function verifySigned<C extends Claims>(
   keys: TokenKeys,
   secret: string,
   audience: Claims['aud'],
@@ -128,25 +127,38 @@ function verify<C extends Claims>(
       algorithms: [ALGORITHM],
       issuer: ISSUER,
       audience,
-      clockTimestamp: Math.floor(at.getTime() / 1000),
+      clockTimestamp: at.getTime() / 1000,
     }) as unknown as C
   } catch (cause) {
-    const expired = cause instanceof jwt.TokenExpiredError
-    throw expired ? new CloudError('UNAUTHENTICATED', 'The token has expired') : invalidToken(cause)
+    throw cause instanceof jwt.TokenExpiredError ? expiredToken() : invalidToken(cause)
   }
 }
+
+const sealed = (keys: FernetKeys, claims: ApiClaims): string =>
+  fernetEncrypt(keys.current, Buffer.from(JSON.stringify(claims)), new Date(claims.iat * 1000))
+
+function opened(keys: FernetKeys, secret: string): ApiClaims {
+  try {
+    const claims = JSON.parse(fernetDecrypt(keys.all, secret).message.toString()) as ApiClaims
+    if (claims.iss === ISSUER && claims.aud === 'api') return claims
+  } catch (cause) {
+    throw invalidToken(cause)
+  }
+  throw invalidToken()
+}
+
+const expiredToken = (): CloudError => new CloudError('UNAUTHENTICATED', 'The token has expired')
 
 const invalidToken = (cause?: unknown): CloudError =>
   new CloudError('UNAUTHENTICATED', 'The token is not valid', undefined, { cause })
 
-const actorOf = (claims: ApiClaims): Actor => ({
-  tokenId: claims.jti,
-  userId: claims.sub,
-  userName: claims.name,
-  projectId: claims.project,
-  projectName: claims.projectName,
-  roles: claims.roles,
-  operator: claims.operator,
-  issuedAt: new Date(claims.iat * 1000),
-  expiresAt: new Date(claims.exp * 1000),
-})
+function actorOf({ jti, sub, iat, exp, actor }: ApiClaims): Actor {
+  if (!actor || !Array.isArray(actor.roles)) throw invalidToken()
+  return {
+    ...actor,
+    tokenId: jti,
+    userId: sub,
+    issuedAt: new Date(iat * 1000),
+    expiresAt: new Date(exp * 1000),
+  }
+}

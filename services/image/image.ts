@@ -1,5 +1,5 @@
 /** Images: the commands of the API. The bytes take the data plane (upload.ts). */
-import { allow, allowInProject } from '../access.ts'
+import { allow, allowInProject } from '../access/allow.ts'
 import { type CommandInput, command } from '../command.ts'
 import { type EventDraft, emit } from '../core/event.ts'
 import { taskCancel } from '../core/task.ts'

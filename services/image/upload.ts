@@ -6,12 +6,11 @@
  * U2 An image becomes ACTIVE only with its size, checksum and virtual size, after inspection.
  * U3 An upload that is refused or breaks off goes back to QUEUED, with the reason as its fault.
  */
-import { allowInProject } from '../access.ts'
+import { allowInProject } from '../access/allow.ts'
 import type { Cloud, Context, Db } from '../context.ts'
 import { emit } from '../core/event.ts'
 import { CloudError, type ErrorCode, notFound } from '../errors.ts'
 import { newId } from '../id.ts'
-import { verifyTicket } from '../identity/token.ts'
 import { change, requireState, transition } from '../transition.ts'
 import { type DiskFormat, imageActions } from './image.states.ts'
 import { imageEvent } from './image.ts'
@@ -187,7 +186,7 @@ export async function downloadByTicket(
   id: string,
   secret: string,
 ): Promise<Download> {
-  const ticket = verifyTicket(cloud.keys, secret, cloud.now())
+  const ticket = cloud.tokens.verifyTicket(secret, cloud.now())
   if (ticket.object !== `image/${id}`) {
     throw new CloudError('UNAUTHENTICATED', 'The ticket is for something else')
   }

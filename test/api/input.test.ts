@@ -68,7 +68,7 @@ async function world(): Promise<Record<string, number>> {
     db.event.count(),
     db.idempotencyKey.count(),
     db.quotaClaim.count(),
-    db.revokedToken.count(),
+    db.revocation.count(),
   ])
   return { servers, images, tasks, events, keys, claims, revoked }
 }

@@ -1,9 +1,10 @@
 import { createHmac } from 'node:crypto'
 import jwt from 'jsonwebtoken'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { loadKeys } from '../../server/keys.ts'
 import type { Db } from '../../services/context.ts'
+import { named } from '../../services/identity/name.ts'
 import { tokenCreate } from '../../services/identity/sign-in.ts'
-import { issueTicket } from '../../services/identity/token.ts'
 import { type Api, startApi } from '../support/api.ts'
 import { type Cluster, PASSWORD, startCluster } from '../support/cluster.ts'
 import { makeTestLog } from '../support/log.ts'
@@ -130,7 +131,8 @@ describe('signing in', () => {
     expect(await outcome({ projectId: closed })).toBe('UNAUTHENTICATED')
     expect(await outcome({ project: 'work', domain: 'Elsewhere' })).toBe('UNAUTHENTICATED')
     expect(await outcome({ project: 'work', projectId })).toBe('BAD_INPUT')
-    expect(await outcome({ domain: 'Default' })).toBe('BAD_INPUT')
+    expect(await outcome({ domain: 'Default' })).toBe('UNAUTHENTICATED')
+    expect(await outcome({ domain: 'Default', system: true })).toBe('BAD_INPUT')
     expect(await outcome({ project: '' })).toBe('BAD_INPUT')
   })
 
@@ -139,7 +141,7 @@ describe('signing in', () => {
     const domain = await db.domain.create({
       data: {
         id: projectId,
-        name: 'Shut',
+        ...named('Shut'),
         enabled: false,
         createdAt: new Date(),
         updatedAt: new Date(),
@@ -190,7 +192,13 @@ describe('locking out', () => {
     const stale = (name: string, of: object, instead: unknown) =>
       new Proxy(of, { get: (real, key) => (key === name ? instead : Reflect.get(real, key)) })
     const user = stale('findFirst', db.user, async () => before)
-    const ctx = { ...cloud.cloud, db: stale('user', db, user) as Db, actor: null, requestId: 'r' }
+    const ctx = {
+      ...cloud.cloud,
+      db: stale('user', db, user) as Db,
+      actor: null,
+      requestId: 'r',
+      address: null,
+    }
     const password = { user: 'carl', domain: 'Default', password: SECRET }
     await expect(tokenCreate(ctx, { password })).rejects.toMatchObject({ code: 'UNAUTHENTICATED' })
   })
@@ -228,7 +236,8 @@ describe('a token that is not ours', () => {
     Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url')
 
   it('is refused, whatever is wrong with it', async () => {
-    const { keys } = cloud.cloud
+    const { tokens } = cloud.cloud
+    const keys = loadKeys(cloud.dataDir).token
     const good = tokenFor(cloud.cloud, { userId, projectId, role: 'reader' })
     const { header, payload } = jwt.decode(good, { complete: true }) as jwt.Jwt
     const [h = '', p = '', s = ''] = good.split('.')
@@ -243,7 +252,7 @@ describe('a token that is not ours', () => {
       })
     const bad: Record<string, string> = {
       expired: expiredToken(cloud.cloud, { userId, projectId, role: 'reader' }),
-      'with more rights': tamper(good, { roles: ['admin'], operator: true }),
+      'with more rights': tamper(good, { actor: { roles: ['admin'], operator: true } }),
       'longer lived': tamper(good, { exp: 9_999_999_999 }),
       'with another header': [encode({ ...header, typ: 'at+jwt' }), p, s].join('.'),
       'with another signature': [h, p, `A${s.slice(1)}`].join('.'),
@@ -254,9 +263,9 @@ describe('a token that is not ours', () => {
       'of a strange key id': `${encode({ alg: 'ES256', typ: 'JWT', kid: { $ne: 1 } })}.${p}.${s}`,
       'of another key pair': forge(good),
       'of another issuer': signed({ iss: 'elsewhere' }),
-      'a ticket': issueTicket(keys, `image/${projectId}`, new Date()),
+      'a ticket': tokens.issueTicket(`image/${projectId}`, new Date()),
       'not JSON': [h, encode('no json'), s].join('.'),
-      'of 10 KB': tamper(good, { roles: ['x'.repeat(10_000)] }),
+      'of 10 KB': tamper(good, { actor: { roles: ['x'.repeat(10_000)] } }),
       garbage: 'garbage',
       dots: '..',
     }
@@ -349,7 +358,7 @@ describe('the log', () => {
       })
       await api.gql(WHO, {}, forge(token))
       const { id } = await putImage(api, token)
-      const ticket = issueTicket(cloud.cloud.keys, `image/${id}`, new Date())
+      const ticket = cloud.cloud.tokens.issueTicket(`image/${id}`, new Date())
       for (let i = 0; i < 2; i++) {
         const headers = { authorization: `Ticket ${ticket}` }
         const response = await fetch(`${api.url}/v1/images/${id}/file`, { headers })

@@ -5,7 +5,6 @@ import { type ClientRequest, request as httpRequest } from 'node:http'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { issueTicket } from '../../services/identity/token.ts'
 import { type Cluster, startCluster } from '../support/cluster.ts'
 import { newProject, tokenFor } from '../support/people.ts'
 import { emptyQcow2 } from '../support/stories.ts'
@@ -451,5 +450,5 @@ describe('deleting', () => {
 })
 
 function ticketOf(id: string, at = new Date()) {
-  return { authorization: `Ticket ${issueTicket(cloud.cloud.keys, `image/${id}`, at)}` }
+  return { authorization: `Ticket ${cloud.cloud.tokens.issueTicket(`image/${id}`, at)}` }
 }

@@ -5,21 +5,34 @@ import { Registry } from 'prom-client'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { type Engine, makeEngine } from '../../server/graphql/engine.ts'
 import { makeApiMetrics } from '../../server/graphql/metrics.ts'
-import { audienceOf } from '../../services/access.ts'
+import { audienceOf } from '../../services/access/allow.ts'
+import { Policy } from '../../services/access/policy.ts'
+import { defaultRules } from '../../services/access/rules.ts'
 import type { Actor } from '../../services/context.ts'
 
 interface Caller {
   actor: Actor | null
 }
 
+const policy = Policy.of(defaultRules)
+
 const actor = (more: Partial<Actor> = {}): Actor => ({
   tokenId: 't',
   userId: 'ann',
   userName: 'Ann',
+  userDomainId: 'd',
   projectId: 'red',
   projectName: 'red',
+  projectDomainId: 'd',
+  domainId: null,
+  system: false,
   roles: ['member', 'reader'],
   operator: false,
+  methods: ['password'],
+  applicationCredentialId: null,
+  accessRules: null,
+  trustId: null,
+  trustorUserId: null,
   issuedAt: new Date(0),
   expiresAt: new Date(1),
   ...more,
@@ -68,7 +81,7 @@ interface Asked {
 }
 
 /** What the watch is told of the event. */
-async function told({ who, text = DOCUMENT, id = '1', audience = audienceOf(who) }: Asked) {
+async function told({ who, text = DOCUMENT, id = '1', audience = audienceOf({ actor: who, policy }) }: Asked) {
   const answers = await engine.subscribe({
     document: engine.parse(text),
     variables: { id },

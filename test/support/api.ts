@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { type Logger, pino } from 'pino'
 import { makeInProcessBus } from '../../server/bus/in-process.ts'
 import { startCloud } from '../../server/cloud.ts'
+import { identityDefaults } from '../../server/config.ts'
 import { type Client, makeClient } from './client.ts'
 import { PASSWORD } from './cluster.ts'
 
@@ -24,7 +25,8 @@ export async function startApi(given: {
       dataDir,
       roles: ['api'],
       apiUrl: undefined,
-      tokenTtlSeconds: 3600,
+      ...identityDefaults,
+        tokenTtlSeconds: 3600,
     },
     log,
     bus: makeInProcessBus({ log }),

@@ -6,7 +6,7 @@ import { pino } from 'pino'
 import { SimulatedComputeDriver, type SimulatedOptions } from '../../drivers/compute/simulated.ts'
 import { makeInProcessBus } from '../../server/bus/in-process.ts'
 import { type RunningCloud, startCloud } from '../../server/cloud.ts'
-import { type Config, ROLES } from '../../server/config.ts'
+import { type Config, identityDefaults, ROLES } from '../../server/config.ts'
 import type { Cloud } from '../../services/context.ts'
 import type { Bus } from '../../workers/bus.ts'
 import { type Client, makeClient } from './client.ts'
@@ -53,6 +53,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
         dataDir,
         roles: [...ROLES],
         apiUrl: undefined,
+        ...identityDefaults,
         tokenTtlSeconds: 3600,
         ...options.config,
       },

@@ -12,7 +12,6 @@ import { makeInProcessBus } from '../../server/bus/in-process.ts'
 import { type Database, openDatabase } from '../../server/database/client.ts'
 import type { Task } from '../../services/core/task.ts'
 import { taskClaim } from '../../services/core/task.ts'
-import { issueTicket } from '../../services/identity/token.ts'
 import { type Caller, makeCaller } from '../../workers/call.ts'
 import { type EngineSettings, runTask } from '../../workers/conductor/engine.ts'
 import { startReports } from '../../workers/conductor/reports.ts'
@@ -209,7 +208,7 @@ export class Owner {
       now,
       leaseMs: LEASE_MS,
       call: (queue, call) => caller.call(queue, call),
-      ticket: (object) => issueTicket(cloud.keys, object, now()),
+      ticket: (object) => cloud.tokens.issueTicket(object, now()),
     }
     try {
       const task = await taskClaim(db, this.name, LEASE_MS, { taskId })

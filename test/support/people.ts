@@ -3,28 +3,26 @@ import { generateKeyPairSync, randomUUID } from 'node:crypto'
 import jwt from 'jsonwebtoken'
 import type { Cloud } from '../../services/context.ts'
 import { newId } from '../../services/id.ts'
+import { named } from '../../services/identity/name.ts'
 import { hashPassword } from '../../services/identity/password.ts'
-import { quotaDefaults } from '../../services/identity/quota.ts'
-import { issueToken } from '../../services/identity/token.ts'
+import { quotaOpen } from '../../services/identity/quota.ts'
 
-export type RoleName = 'reader' | 'member' | 'admin'
+export type RoleName = 'reader' | 'member' | 'manager' | 'admin'
 
 const implied: Record<RoleName, string[]> = {
   reader: ['reader'],
   member: ['member', 'reader'],
-  admin: ['admin', 'member', 'reader'],
+  manager: ['manager', 'member', 'reader'],
+  admin: ['admin', 'manager', 'member', 'reader'],
 }
 
 export async function newProject({ db, now }: Cloud, name: string): Promise<string> {
-  const domain = await db.domain.findFirstOrThrow()
+  const domain = await db.domain.findFirstOrThrow({ where: { name: 'Default' } })
   const times = { createdAt: now(), updatedAt: now() }
   const { id } = await db.project.create({
-    data: { id: newId(), domainId: domain.id, name, ...times },
+    data: { id: newId(), domainId: domain.id, ...named(name), ...times },
   })
-  const quotas = Object.entries(quotaDefaults)
-  await db.quota.createMany({
-    data: quotas.map(([resource, limit]) => ({ projectId: id, resource, limit })),
-  })
+  await quotaOpen(db, [id])
   return id
 }
 
@@ -38,7 +36,7 @@ export async function newUser(
   const passwordHash = await hashPassword(given.password ?? randomUUID())
   const times = { createdAt: now(), updatedAt: now() }
   const { id } = await db.user.create({
-    data: { id: newId(), domainId: domain.id, name, passwordHash, ...times },
+    data: { id: newId(), domainId: domain.id, ...named(name), passwordHash, ...times },
   })
   if (given.projectId && given.role) await assignRole({ db, now }, id, given.projectId, given.role)
   return id
@@ -50,7 +48,7 @@ export async function assignRole(
   projectId: string,
   name: RoleName,
 ): Promise<void> {
-  const role = await db.role.findUniqueOrThrow({ where: { name } })
+  const role = await db.role.findFirstOrThrow({ where: { name, domainId: null } })
   await db.roleAssignment.create({
     data: { id: newId(), roleId: role.id, userId, projectId, createdAt: now() },
   })
@@ -66,16 +64,25 @@ interface TokenOf {
 }
 
 /** A genuine token without a sign-in, which costs argon2's time. */
-export function tokenFor({ keys, now }: Cloud, given: TokenOf = {}): string {
+export function tokenFor({ tokens, now }: Cloud, given: TokenOf = {}): string {
   const actor = {
     userId: given.userId ?? newId(),
     userName: given.role ?? 'nobody',
+    userDomainId: newId(),
     projectId: given.projectId ?? null,
     projectName: given.projectId ? 'a project' : null,
+    projectDomainId: given.projectId ? newId() : null,
+    domainId: null,
+    system: false,
     roles: given.role ? implied[given.role] : [],
     operator: given.operator ?? false,
+    methods: ['password' as const],
+    applicationCredentialId: null,
+    accessRules: null,
+    trustId: null,
+    trustorUserId: null,
   }
-  return issueToken(keys, actor, given.at ?? now(), given.ttlSeconds ?? 3600).secret
+  return tokens.issue(actor, given.at ?? now(), given.ttlSeconds ?? 3600).secret
 }
 
 const HOUR_MS = 3_600_000

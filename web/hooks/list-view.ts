@@ -26,6 +26,26 @@ export function useListView(): ListView {
   }
 }
 
+/** The order of a list as the API takes it. */
+export interface ListOrder<Field extends string = string> {
+  field: Field
+  direction: 'ASC' | 'DESC'
+}
+
+/**
+ * The order that the address asks for (`order=NAME-ASC`), when it is by one of `fields`; otherwise
+ * `usual`.
+ */
+export function orderOf<const Field extends string>(
+  view: Pick<ListView, 'get'>,
+  fields: readonly Field[],
+  usual: ListOrder<Field>,
+): ListOrder<Field> {
+  const [name, direction] = view.get('order').split('-')
+  const field = fields.find((one) => one === name)
+  return field ? { field, direction: direction === 'ASC' ? 'ASC' : 'DESC' } : usual
+}
+
 export interface Pages {
   /** Counted from 1. */
   page: number

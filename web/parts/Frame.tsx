@@ -8,6 +8,7 @@ import { useTranslation } from 'react-i18next'
 import { Outlet, useLocation, useMatches } from 'react-router'
 import { useFlash } from '../hooks/flash.tsx'
 import { useFollow } from '../hooks/follow.ts'
+import { type NavigationLink, navigationOf, pages } from '../page-table.ts'
 import { paths } from '../paths.ts'
 import { Empty } from '../ui/Empty.tsx'
 import { Loading } from '../ui/Loading.tsx'
@@ -17,6 +18,7 @@ import { may, useViewer } from './viewer.ts'
 /** What a route tells the frame about its page. */
 export interface PageHandle {
   isTable?: boolean
+  worksWithoutProject?: boolean
 }
 
 /** Top bar, navigation, results, and the page. */
@@ -35,7 +37,7 @@ export function Frame({ isLost }: { isLost: boolean }) {
         navigation={<Navigation />}
         notifications={<Notifications />}
         content={
-          viewer.project ? (
+          viewer.project || handles.some((handle) => handle?.worksWithoutProject) ? (
             <Suspense fallback={<Loading text={t('common.loading')} />}>
               <Outlet />
             </Suspense>
@@ -65,30 +67,28 @@ function Navigation() {
   const { pathname } = useLocation()
   const follow = useFollow()
   const viewer = useViewer()
-  const section = (text: string, ...items: SideNavigationProps.Item[]) => ({
-    type: 'section' as const,
-    text,
-    items,
+  const { top, sections } = navigationOf(pages, (rule) => may(viewer, rule))
+  const link = ({ text, href }: NavigationLink) => ({
+    type: 'link' as const,
+    text: t(`nav.${text}`),
+    href,
   })
-  const link = (text: string, href: string) => ({ type: 'link' as const, text, href })
   const items: SideNavigationProps.Item[] = [
-    link(t('nav.overview'), paths.overview()),
-    section(t('nav.compute'), link(t('nav.servers'), paths.servers())),
-    section(t('nav.image'), link(t('nav.images'), paths.images())),
-  ]
-  if (may(viewer, 'compute.host.list')) {
-    items.push(section(t('nav.cloud'), link(t('nav.hosts'), paths.hosts())))
-  }
-  items.push(
+    ...top.map(link),
+    ...sections.map(({ text, links }) => ({
+      type: 'section' as const,
+      text: t(`nav.${text}`),
+      items: links.map(link),
+    })),
     { type: 'divider' },
     { type: 'link', text: t('nav.playground'), href: paths.playground(), external: true },
-  )
+  ]
   // The page of a resource belongs to its list: /servers/1 marks /servers.
-  const top = `/${pathname.split('/')[1]}`
+  const activeHref = `/${pathname.split('/')[1]}`
   return (
     <SideNavigation
       header={{ text: viewer.project?.name ?? t('shell.noProject'), href: paths.overview() }}
-      activeHref={top}
+      activeHref={activeHref}
       items={items}
       onFollow={follow}
     />

@@ -10,7 +10,8 @@ import { formatAmount } from '../ui/format.ts'
 /** The sentence and the facts, without a frame. */
 export function ProblemFacts({ problem }: { problem: Problem }) {
   const { t } = useTranslation()
-  const { limit, used, requested, resource, filters, allowedStatuses, fields } = problem.details
+  const { limit, used, requested, resource, filters, allowedStatuses } = problem.details
+  const { fields, resources } = problem.details
   const amount = (value: number | null | undefined) =>
     value == null ? null : formatAmount(resource ?? '', value)
   const facts = [
@@ -31,6 +32,9 @@ export function ProblemFacts({ problem }: { problem: Problem }) {
         <div key={path}>
           <code>{path}</code>: {message}
         </div>
+      ))}
+      {resources?.map(({ type, id, name }) => (
+        <div key={id}>{t('problem.dependent', { type: word('resourceType', type), name })}</div>
       ))}
       {filters?.map(({ name, passed, refused }) => (
         <div key={name}>{t('problem.filter', { name: word('filter', name), passed, refused })}</div>

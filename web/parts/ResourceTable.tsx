@@ -1,4 +1,7 @@
-/** The page of a list: every list of the portal is this table with its own columns and actions. */
+/**
+ * What the page of a list looks like: every list of the portal is this table with its own columns
+ * and actions. ListPage fills it from a query.
+ */
 import Header from '@cloudscape-design/components/header'
 import Pagination from '@cloudscape-design/components/pagination'
 import Table, { type TableProps } from '@cloudscape-design/components/table'
@@ -10,9 +13,8 @@ import type { Pages } from '../hooks/list-view.ts'
 import { PageTitle } from '../ui/PageTitle.tsx'
 import { ProblemAlert } from './Problem.tsx'
 
-interface Named {
+interface Identified {
   id: string
-  name: string
 }
 
 /** The state of the list's query. */
@@ -29,12 +31,14 @@ export interface Order {
   isDescending: boolean
 }
 
-interface ResourceTableProps<T extends Named> {
+interface ResourceTableProps<T extends Identified> {
   title: string
   description: string
   list: ListState<T>
   pages: Pages
   columns: TableProps.ColumnDefinition<T>[]
+  /** What a row is called; needed where rows can be selected. */
+  nameOf?: (row: T) => string
   selectedIds?: ReadonlySet<string>
   onSelect?: (ids: ReadonlySet<string>) => void
   order?: Order
@@ -45,7 +49,7 @@ interface ResourceTableProps<T extends Named> {
   empty: ReactNode
 }
 
-export function ResourceTable<T extends Named>(props: ResourceTableProps<T>) {
+export function ResourceTable<T extends Identified>(props: ResourceTableProps<T>) {
   const { t } = useTranslation()
   const { title, description, list, columns, selectedIds, onSelect, order, onOrder } = props
   const items = list.items ?? []
@@ -78,7 +82,8 @@ export function ResourceTable<T extends Named>(props: ResourceTableProps<T>) {
           tableLabel: title,
           selectionGroupLabel: t('common.selection'),
           allItemsSelectionLabel: () => t('common.selectAll'),
-          itemSelectionLabel: (_, item) => t('common.select', { name: item.name }),
+          itemSelectionLabel: (_, item) =>
+            t('common.select', { name: props.nameOf?.(item) ?? item.id }),
         }}
         header={
           <Header

@@ -11,6 +11,7 @@ import { Provider, useQuery } from 'urql'
 import { createPortalClient, type PortalClient } from '../client.ts'
 import { explain } from '../errors.ts'
 import { FlashProvider } from '../hooks/flash.tsx'
+import { ScreenContext } from '../hooks/screen.ts'
 import { currentComponentMessages, currentLocale } from '../i18n/language.ts'
 import { paths } from '../paths.ts'
 import { useSession } from '../session.ts'
@@ -36,9 +37,11 @@ function ForToken({ secret }: { secret: string }) {
   useEffect(() => client.socket.open(), [client])
   return (
     <Provider value={client.api}>
-      <FlashProvider>
-        <ForViewer client={client} />
-      </FlashProvider>
+      <ScreenContext value={client.rereadScreen}>
+        <FlashProvider>
+          <ForViewer client={client} />
+        </FlashProvider>
+      </ScreenContext>
     </Provider>
   )
 }

@@ -10,12 +10,15 @@ import { useFlash } from '../hooks/flash.tsx'
 import { useFollow } from '../hooks/follow.ts'
 import { currentLanguage, type LanguageCode, languages, setLanguage } from '../i18n/language.ts'
 import { word } from '../i18n/words.ts'
+import { navigationOf, pages } from '../page-table.ts'
 import { paths } from '../paths.ts'
 import { signOut, switchProject } from '../token.ts'
 import { type Appearance, chooseAppearance, currentAppearance } from '../ui/appearance.ts'
 import logo from '../ui/logo.svg'
 import { ProblemFacts } from './Problem.tsx'
-import { useViewer } from './viewer.ts'
+import { may, useViewer } from './viewer.ts'
+
+const signOutId = 'sign-out'
 
 /** A menu of choices of which one is made. */
 const choice = (id: string, text: string, checked: boolean): ButtonDropdownProps.CheckboxItem => ({
@@ -129,7 +132,10 @@ function useLookMenu(): Menu {
 
 function useUserMenu(): Menu {
   const { t } = useTranslation()
-  const { user, roles } = useViewer()
+  const follow = useFollow()
+  const viewer = useViewer()
+  const { user, roles } = viewer
+  const own = navigationOf(pages, (rule) => may(viewer, rule)).user
   const names = roles.map((role) => word('role', role.name)).join(', ')
   return {
     type: 'menu-dropdown',
@@ -138,7 +144,13 @@ function useUserMenu(): Menu {
     title: user.name,
     description: names && t('shell.roles', { names }),
     ariaLabel: t('shell.userIs', { name: user.name }),
-    items: [{ id: 'sign-out', text: t('shell.signOut') }],
-    onItemClick: () => signOut(),
+    items: [
+      ...own.map(({ text, href }) => ({ id: href, text: t(`nav.${text}`), href })),
+      { id: signOutId, text: t('shell.signOut') },
+    ],
+    onItemFollow: follow,
+    onItemClick: ({ detail }) => {
+      if (detail.id === signOutId) signOut()
+    },
   }
 }

@@ -43,7 +43,7 @@ export function startPrune(
 
 export async function prune(db: Db, at = new Date()): Promise<void> {
   const before = (ms: number): Date => new Date(at.getTime() - ms)
-  await db.revokedToken.deleteMany({ where: { expiresAt: { lt: at } } })
+  await db.revocation.deleteMany({ where: { expiresAt: { lt: at } } })
   await db.usedTicket.deleteMany({ where: { expiresAt: { lt: at } } })
   await pruneEvents(db, before(EVENTS_MS))
   await inBatches(

@@ -1,28 +1,23 @@
-import Button from '@cloudscape-design/components/button'
-import Form from '@cloudscape-design/components/form'
 import Grid from '@cloudscape-design/components/grid'
-import SpaceBetween from '@cloudscape-design/components/space-between'
-import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { useNavigate, useSearchParams } from 'react-router'
-import { useMutation, useQuery } from 'urql'
-import { explain, fieldMessage, type Problem } from '../../errors.ts'
+import { useSearchParams } from 'react-router'
+import { useQuery } from 'urql'
+import { explain } from '../../errors.ts'
 import { graphql } from '../../graphql.ts'
-import { useFlash } from '../../hooks/flash.tsx'
-import { useFollow } from '../../hooks/follow.ts'
-import { useIdempotencyKey } from '../../hooks/idempotency.ts'
 import {
   FlavorRow,
   type FlavorRowData,
   ImageChoice,
   type ImageChoiceData,
   ServerFields,
+  type ServerForm,
 } from '../../parts/compute/ServerFields.tsx'
 import { ServerPlan } from '../../parts/compute/ServerPlan.tsx'
 import { ServerDetails } from '../../parts/compute/server-fields.ts'
+import { FormFrame } from '../../parts/form/FormFrame.tsx'
+import { useMutationForm } from '../../parts/form/use-mutation-form.ts'
 import { ProblemAlert } from '../../parts/Problem.tsx'
 import { paths } from '../../paths.ts'
-import { submitsBy } from '../../ui/form.ts'
 import { Loading } from '../../ui/Loading.tsx'
 import { Page } from '../../ui/Page.tsx'
 
@@ -79,65 +74,44 @@ interface CreateFormProps {
 
 function CreateForm({ flavors, images }: CreateFormProps) {
   const { t } = useTranslation()
-  const navigate = useNavigate()
-  const follow = useFollow()
-  const { show } = useFlash()
   const [params] = useSearchParams()
-  const keyFor = useIdempotencyKey()
-  const [{ fetching }, create] = useMutation(Create)
-  const [form, setForm] = useState({
-    name: '',
-    flavorId: flavors[0]?.id ?? '',
-    imageId: params.get('image') ?? (images.length === 1 ? (images[0]?.id ?? '') : ''),
+  const onlyImage = images.length === 1 ? images[0]?.id : undefined
+  const required = (name: keyof ServerForm) =>
+    ({ isRequired: true, missingText: t(`launch.missing.${name}`) }) as const
+  const form = useMutationForm({
+    fields: [
+      { kind: 'text', name: 'name', label: t('common.name'), ...required('name') },
+      {
+        kind: 'select',
+        name: 'imageId',
+        label: t('servers.image'),
+        first: params.get('image') ?? onlyImage,
+        options: [],
+        ...required('imageId'),
+      },
+      {
+        kind: 'select',
+        name: 'flavorId',
+        label: t('servers.flavor'),
+        first: flavors[0]?.id,
+        options: [],
+        ...required('flavorId'),
+      },
+    ],
+    mutation: Create,
+    input: (values) => values,
+    onDone: ({ serverCreate: { server } }, { name }) => ({
+      header: t('launch.accepted', { name }),
+      to: server ? paths.server(server.id) : paths.servers(),
+    }),
   })
-  const [problem, setProblem] = useState<Problem | null>(null)
-  const [isSent, setSent] = useState(false)
-
-  async function submit(): Promise<void> {
-    setSent(true)
-    const input = { ...form, name: form.name.trim() }
-    if (fetching || !input.name || !input.flavorId || !input.imageId) return
-    setProblem(null)
-    const { data, error } = await create({ input: { ...input, idempotencyKey: keyFor(input) } })
-    if (error) return setProblem(explain(error))
-    const id = data?.serverCreate.server?.id
-    show({ type: 'success', header: t('launch.accepted', { name: input.name }) })
-    await navigate(id ? paths.server(id) : paths.servers())
-  }
-
-  const isAtField = Object.keys(form).some((field) => fieldMessage(problem, field))
+  const { flavorId, imageId } = form.values
   return (
-    <form onSubmit={submitsBy(submit)} aria-label={t('servers.launch')}>
-      <Form
-        actions={
-          <SpaceBetween direction="horizontal" size="xs">
-            <Button variant="link" formAction="none" href={paths.servers()} onFollow={follow}>
-              {t('common.cancel')}
-            </Button>
-            <Button variant="primary" formAction="submit" loading={fetching}>
-              {t('servers.launch')}
-            </Button>
-          </SpaceBetween>
-        }
-      >
-        <SpaceBetween size="l">
-          <Grid gridDefinition={halves}>
-            <ServerFields
-              form={form}
-              onChange={(next) => {
-                setForm(next)
-                setProblem(null)
-              }}
-              problem={problem}
-              isSent={isSent}
-              flavors={flavors}
-              images={images}
-            />
-            <ServerPlan flavorId={form.flavorId} imageId={form.imageId} />
-          </Grid>
-          {problem && !isAtField && <ProblemAlert problem={problem} />}
-        </SpaceBetween>
-      </Form>
-    </form>
+    <FormFrame form={form} submitText={t('servers.launch')} cancelHref={paths.servers()}>
+      <Grid gridDefinition={halves}>
+        <ServerFields form={form} flavors={flavors} images={images} />
+        <ServerPlan flavorId={flavorId} imageId={imageId} />
+      </Grid>
+    </FormFrame>
   )
 }

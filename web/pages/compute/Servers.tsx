@@ -1,23 +1,15 @@
 import Button from '@cloudscape-design/components/button'
-import ButtonDropdown from '@cloudscape-design/components/button-dropdown'
-import SpaceBetween from '@cloudscape-design/components/space-between'
-import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { useQuery } from 'urql'
 import { graphql } from '../../graphql.ts'
 import { useFollow } from '../../hooks/follow.ts'
-import { type ListView, useListView, usePages } from '../../hooks/list-view.ts'
-import { useLiveList, useReread } from '../../hooks/live.ts'
-import { ServerFilter, type ServerStatusFilter } from '../../parts/compute/ServerFilter.tsx'
+import { type ListView, orderOf } from '../../hooks/list-view.ts'
 import type { ServerActionName } from '../../parts/compute/server-actions.ts'
 import { serverColumns } from '../../parts/compute/server-columns.tsx'
 import { ServerRow, ServersWatch } from '../../parts/compute/server-fields.ts'
+import { type ServerStatusFilter, serverFilters } from '../../parts/compute/server-filters.ts'
 import { useServerActions } from '../../parts/compute/use-server-actions.tsx'
-import { ResourceTable } from '../../parts/ResourceTable.tsx'
+import { ListPage } from '../../parts/ListPage.tsx'
 import { paths } from '../../paths.ts'
-import { Empty } from '../../ui/Empty.tsx'
-
-const rowsPerPage = 50
 
 const ServersQuery = graphql(
   `query Servers(
@@ -33,72 +25,39 @@ const ServersQuery = graphql(
 )
 
 /** What the address says of filter and order, as the API wants it. */
-function queryOf(view: ListView) {
-  const [field, direction] = (view.get('order') || 'CREATED_AT-DESC').split('-')
+function variablesOf(view: ListView) {
   const status = view.get('status')
   return {
     filter: {
       name: view.get('name') ? { contains: view.get('name') } : undefined,
       status: status ? [status as ServerStatusFilter] : undefined,
     },
-    orderBy: {
-      field: field === 'NAME' ? ('NAME' as const) : ('CREATED_AT' as const),
-      direction: direction === 'ASC' ? ('ASC' as const) : ('DESC' as const),
-    },
+    orderBy: orderOf(view, ['NAME', 'CREATED_AT'], { field: 'CREATED_AT', direction: 'DESC' }),
   }
 }
 
 export function Servers() {
   const { t } = useTranslation()
-  const view = useListView()
-  const { filter, orderBy } = queryOf(view)
-  const pages = usePages(JSON.stringify([filter, orderBy]))
-  const variables = { first: rowsPerPage, after: pages.after, filter, orderBy }
-  const [{ data, error }, reread] = useQuery({ query: ServersQuery, variables })
-  const rereadSoon = useReread(reread)
-  useLiveList(ServersWatch, ({ serverChanged: { kind } }) => {
-    // An update is in its row by now. Only in a list of one status does it also move rows.
-    if (kind !== 'UPDATED' || filter.status) rereadSoon()
-  })
-  const [selectedIds, setSelectedIds] = useState<ReadonlySet<string>>(new Set())
   const actions = useServerActions()
-  const selected = data?.servers.nodes.filter(({ id }) => selectedIds.has(id)) ?? []
-
   return (
     <>
-      <ResourceTable
+      <ListPage
         title={t('servers.title')}
         description={t('servers.description')}
-        list={{
-          items: data?.servers.nodes,
-          totalCount: data?.servers.totalCount,
-          pageInfo: data?.servers.pageInfo,
-          error,
-          reread,
-        }}
-        pages={pages}
+        query={ServersQuery}
+        rows={({ servers }) => servers}
+        variables={variablesOf}
+        watch={ServersWatch}
         columns={serverColumns(t, actions)}
-        selectedIds={selectedIds}
-        onSelect={setSelectedIds}
-        order={{ field: orderBy.field, isDescending: orderBy.direction === 'DESC' }}
-        onOrder={({ field, isDescending }) =>
-          view.set('order', `${field}-${isDescending ? 'DESC' : 'ASC'}`)
-        }
-        filter={<ServerFilter view={view} matches={data?.servers.totalCount} />}
-        actions={
-          <SpaceBetween direction="horizontal" size="xs">
-            <ButtonDropdown
-              items={actions.menuItems(selected)}
-              disabled={selected.length === 0}
-              disabledReason={t('servers.selectFirst')}
-              onItemClick={({ detail }) => actions.request(detail.id as ServerActionName, selected)}
-            >
-              {t('common.actions')}
-            </ButtonDropdown>
-            <LaunchButton isPrimary />
-          </SpaceBetween>
-        }
-        empty={<NoServers view={view} />}
+        filters={serverFilters(t)}
+        selection={{
+          nameOf: ({ name }) => name,
+          firstText: t('servers.selectFirst'),
+          items: actions.menuItems,
+          onChoose: (id, selected) => actions.request(id as ServerActionName, selected),
+        }}
+        actions={<LaunchButton isPrimary />}
+        none={{ title: t('servers.none'), text: t('servers.noneText'), action: <LaunchButton /> }}
       />
       {actions.dialog}
     </>
@@ -116,21 +75,5 @@ function LaunchButton({ isPrimary }: { isPrimary?: boolean }) {
     >
       {t('servers.launch')}
     </Button>
-  )
-}
-
-function NoServers({ view }: { view: ListView }) {
-  const { t } = useTranslation()
-  if (view.get('name') || view.get('status')) {
-    return (
-      <Empty title={t('common.noMatches')} text={t('common.noMatchesText')}>
-        <Button onClick={view.clear}>{t('common.clearFilter')}</Button>
-      </Empty>
-    )
-  }
-  return (
-    <Empty title={t('servers.none')} text={t('servers.noneText')}>
-      <LaunchButton />
-    </Empty>
   )
 }

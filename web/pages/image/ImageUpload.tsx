@@ -1,23 +1,23 @@
 import Button from '@cloudscape-design/components/button'
-import Form from '@cloudscape-design/components/form'
+import Container from '@cloudscape-design/components/container'
 import ProgressBar from '@cloudscape-design/components/progress-bar'
 import SpaceBetween from '@cloudscape-design/components/space-between'
+import type { VariablesOf } from 'gql.tada'
 import { useEffect, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useBlocker, useNavigate } from 'react-router'
 import { useClient } from 'urql'
-import { explain, fieldMessage, type Problem } from '../../errors.ts'
 import { useFlash } from '../../hooks/flash.tsx'
-import { useFollow } from '../../hooks/follow.ts'
 import { randomKey } from '../../hooks/idempotency.ts'
-import { ImageFields, type ImageForm } from '../../parts/image/ImageFields.tsx'
+import { FieldInputs } from '../../parts/form/FieldInputs.tsx'
+import { FormFrame } from '../../parts/form/FormFrame.tsx'
+import { useForm } from '../../parts/form/use-form.ts'
+import { FileField, imageFields } from '../../parts/image/ImageFields.tsx'
 import { ImageCreate, ImageDelete } from '../../parts/image/image-fields.ts'
-import { putImage } from '../../parts/image/image-put.ts'
-import { ProblemAlert } from '../../parts/Problem.tsx'
+import { diskFormatOf, putImage } from '../../parts/image/image-put.ts'
 import { paths } from '../../paths.ts'
 import { currentSession } from '../../session.ts'
 import { Confirm } from '../../ui/Confirm.tsx'
-import { submitsBy } from '../../ui/form.ts'
 import { formatBytes } from '../../ui/format.ts'
 import { Page } from '../../ui/Page.tsx'
 
@@ -31,73 +31,71 @@ export function ImageUpload() {
   )
 }
 
+const withoutExtension = (fileName: string): string => fileName.replace(/\.[a-z0-9]{1,6}$/i, '')
+
 function UploadForm() {
   const { t } = useTranslation()
-  const follow = useFollow()
-  const [isSent, setSent] = useState(false)
-  const [form, setForm] = useState<ImageForm>({
-    file: null,
-    name: '',
-    diskFormat: 'QCOW2',
-    visibility: 'PRIVATE',
+  const [file, setFile] = useState<File | null>(null)
+  const { part, upload, cancel, isRunning } = useUpload()
+  const form = useForm(imageFields(t), async (values) => {
+    if (file) await upload(file, values as ImageValues)
   })
-  const { part, problem, upload, cancel, isRunning } = useUpload()
   const isBusy = part !== null
 
-  async function submit(): Promise<void> {
-    setSent(true)
-    if (!isBusy && form.name.trim()) await upload(form)
+  async function choose(chosen: File | null): Promise<void> {
+    setFile(chosen)
+    if (!chosen) return
+    // A name that came from the file before goes with it; one that was typed stays.
+    const { name } = form.values
+    if (!name || (file && name === withoutExtension(file.name)))
+      form.change('name', withoutExtension(chosen.name))
+    form.change('diskFormat', await diskFormatOf(chosen))
   }
 
-  const isAtField = ['name', 'diskFormat', 'visibility'].some((field) =>
-    fieldMessage(problem, field),
-  )
   return (
-    <form onSubmit={submitsBy(submit)} aria-label={t('images.upload')}>
-      <Form
-        actions={
-          <SpaceBetween direction="horizontal" size="xs">
-            {isBusy ? (
-              <Button formAction="none" onClick={cancel}>
-                {t('images.stop')}
-              </Button>
-            ) : (
-              <Button variant="link" formAction="none" href={paths.images()} onFollow={follow}>
-                {t('common.cancel')}
-              </Button>
-            )}
-            <Button variant="primary" formAction="submit" loading={isBusy}>
-              {t('images.upload')}
-            </Button>
-          </SpaceBetween>
-        }
-      >
+    <FormFrame
+      form={form}
+      submitText={t('images.upload')}
+      cancelHref={paths.images()}
+      cancel={
+        isBusy && (
+          <Button formAction="none" onClick={cancel}>
+            {t('images.stop')}
+          </Button>
+        )
+      }
+    >
+      <Container>
         <SpaceBetween size="l">
-          <ImageFields
-            form={form}
-            onChange={setForm}
-            problem={problem}
-            isSent={isSent}
-            isBusy={isBusy}
+          <FileField
+            file={file}
+            isMissing={form.isSent && !file}
+            onChoose={(chosen) => void choose(chosen)}
           />
-          {isBusy && form.file && (
-            <ProgressBar
-              value={part * 100}
-              label={t('images.progress', { name: form.file.name })}
-              description={t('usage.ofTotal', {
-                used: formatBytes(part * form.file.size),
-                total: formatBytes(form.file.size),
-              })}
-              additionalInfo={part === 1 ? t('images.inspecting') : undefined}
-            />
-          )}
-          {problem && !isAtField && <ProblemAlert problem={problem} />}
+          <FieldInputs form={form} />
         </SpaceBetween>
-      </Form>
+      </Container>
+      {isBusy && file && (
+        <ProgressBar
+          value={part * 100}
+          label={t('images.progress', { name: file.name })}
+          description={t('usage.ofTotal', {
+            used: formatBytes(part * file.size),
+            total: formatBytes(file.size),
+          })}
+          additionalInfo={part === 1 ? t('images.inspecting') : undefined}
+        />
+      )}
       <LeaveGuard isBusy={isBusy} isRunning={isRunning} />
-    </form>
+    </FormFrame>
   )
 }
+
+/** The choices hold no other values than the API's. */
+type ImageValues = Pick<
+  VariablesOf<typeof ImageCreate>['input'],
+  'name' | 'diskFormat' | 'visibility'
+>
 
 /** One upload at a time: the image's row, then its bytes. What is not finished is taken back. */
 function useUpload() {
@@ -106,17 +104,16 @@ function useUpload() {
   const navigate = useNavigate()
   const { show } = useFlash()
   const [part, setPart] = useState<number | null>(null)
-  const [problem, setProblem] = useState<Problem | null>(null)
   const running = useRef<AbortController | null>(null)
   useEffect(() => () => running.current?.abort(), [])
 
-  async function upload({ file, ...form }: ImageForm): Promise<void> {
+  async function upload(file: File, values: ImageValues): Promise<void> {
     const secret = currentSession()?.current.secret
-    if (!file || !secret || running.current) return
+    if (!secret || running.current) return
     const { signal } = (running.current = new AbortController())
     setPart(0)
-    setProblem(null)
-    const input = { ...form, name: form.name.trim(), idempotencyKey: randomKey() }
+    // Another try is another image: the one of a try that failed is taken back.
+    const input = { ...values, idempotencyKey: randomKey() }
     const { data, error } = await client.mutation(ImageCreate, { input })
     try {
       if (error || !data) throw error
@@ -125,20 +122,19 @@ function useUpload() {
       await putImage({ url: uploadUrl, file, secret, onProgress: setPart, signal })
       show({ type: 'success', header: t('images.accepted', { name: input.name }) })
       running.current = null
-      setPart(null)
       await navigate(paths.images())
     } catch (cause) {
       const id = data?.imageCreate.image?.id
       if (id) void client.mutation(ImageDelete, { input: { id } })
+      if (!signal.aborted) throw cause
+    } finally {
       running.current = null
       setPart(null)
-      if (!signal.aborted) setProblem(explain(cause))
     }
   }
 
   return {
     part,
-    problem,
     upload,
     cancel: () => running.current?.abort(),
     isRunning: () => running.current !== null,

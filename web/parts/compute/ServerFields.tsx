@@ -8,11 +8,13 @@ import SpaceBetween from '@cloudscape-design/components/space-between'
 import Table from '@cloudscape-design/components/table'
 import type { ResultOf } from 'gql.tada'
 import { useTranslation } from 'react-i18next'
-import { fieldMessage, type Problem } from '../../errors.ts'
 import { graphql } from '../../graphql.ts'
 import { word } from '../../i18n/words.ts'
 import { Empty } from '../../ui/Empty.tsx'
 import { formatBytes, formatGiB, formatMiB } from '../../ui/format.ts'
+import { complaintOf } from '../form/complaint.ts'
+import type { Field } from '../form/fields.ts'
+import type { FormState } from '../form/use-form.ts'
 
 export const FlavorRow = graphql(`
   fragment FlavorRow on Flavor { id name description vcpus memoryMiB diskGiB }
@@ -33,31 +35,30 @@ export interface ServerForm {
 }
 
 interface ServerFieldsProps {
-  form: ServerForm
-  onChange(form: ServerForm): void
-  problem: Problem | null
-  /** Empty fields are marked once the form was sent. */
-  isSent: boolean
+  form: Pick<FormState, 'problem' | 'missing'> & {
+    fields: readonly Field[]
+    values: ServerForm
+    change(name: keyof ServerForm, value: string): void
+  }
   flavors: readonly FlavorRowData[]
   images: readonly ImageChoiceData[]
 }
 
 export function ServerFields(props: ServerFieldsProps) {
   const { t } = useTranslation()
-  const { form, onChange, problem, isSent } = props
-  const complaint = (field: keyof ServerForm) =>
-    (isSent && !form[field].trim() && t(`launch.missing.${field}`)) || fieldMessage(problem, field)
+  const { form } = props
+  const complaint = (name: keyof ServerForm) => complaintOf(form, name)
   return (
     <SpaceBetween size="l">
       <Container header={<Header variant="h2">{t('launch.what')}</Header>}>
         <SpaceBetween size="l">
           <FormField label={t('common.name')} errorText={complaint('name')}>
             <Input
-              value={form.name}
+              value={form.values.name}
               autoFocus
               spellcheck={false}
               placeholder={t('launch.namePlaceholder')}
-              onChange={({ detail }) => onChange({ ...form, name: detail.value })}
+              onChange={({ detail }) => form.change('name', detail.value)}
             />
           </FormField>
           <FormField
@@ -84,7 +85,7 @@ export function ServerFields(props: ServerFieldsProps) {
   )
 }
 
-function ImageSelect({ form, onChange, images }: ServerFieldsProps) {
+function ImageSelect({ form, images }: ServerFieldsProps) {
   const { t } = useTranslation()
   const options = images.map((image) => ({
     value: image.id,
@@ -97,17 +98,17 @@ function ImageSelect({ form, onChange, images }: ServerFieldsProps) {
   }))
   return (
     <Select
-      selectedOption={options.find(({ value }) => value === form.imageId) ?? null}
+      selectedOption={options.find(({ value }) => value === form.values.imageId) ?? null}
       options={options}
       filteringType={images.length > 8 ? 'auto' : 'none'}
       placeholder={t('launch.imagePlaceholder')}
       empty={t('images.none')}
-      onChange={({ detail }) => onChange({ ...form, imageId: detail.selectedOption.value ?? '' })}
+      onChange={({ detail }) => form.change('imageId', detail.selectedOption.value ?? '')}
     />
   )
 }
 
-function FlavorTable({ form, onChange, flavors }: ServerFieldsProps) {
+function FlavorTable({ form, flavors }: ServerFieldsProps) {
   const { t } = useTranslation()
   return (
     <Table
@@ -115,11 +116,9 @@ function FlavorTable({ form, onChange, flavors }: ServerFieldsProps) {
       items={flavors}
       trackBy="id"
       selectionType="single"
-      selectedItems={flavors.filter(({ id }) => id === form.flavorId)}
-      onSelectionChange={({ detail }) =>
-        onChange({ ...form, flavorId: detail.selectedItems[0]?.id ?? '' })
-      }
-      onRowClick={({ detail }) => onChange({ ...form, flavorId: detail.item.id })}
+      selectedItems={flavors.filter(({ id }) => id === form.values.flavorId)}
+      onSelectionChange={({ detail }) => form.change('flavorId', detail.selectedItems[0]?.id ?? '')}
+      onRowClick={({ detail }) => form.change('flavorId', detail.item.id)}
       ariaLabels={{
         tableLabel: t('servers.flavor'),
         selectionGroupLabel: t('servers.flavor'),

@@ -18,3 +18,11 @@ export const HostsWatch = graphql(
   }`,
   [HostRow],
 )
+
+/** One host. */
+export const HostWatch = graphql(
+  `subscription HostWatch($id: ID!, $after: String) {
+    hostChanged(id: $id, after: $after) { cursor kind id host { ...HostRow } }
+  }`,
+  [HostRow],
+)

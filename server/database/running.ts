@@ -1,0 +1,24 @@
+/** Finds the embedded database of a data directory while another process runs it. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { birthOf } from '../folder-lock.ts'
+import { SUPERUSER } from './postmaster.ts'
+
+const DATABASE = 'nephograph'
+/** In `postmaster.pid` (PostgreSQL, miscadmin.h): the process, and the folder of its socket. */
+const PID_LINE = 0
+const SOCKET_LINE = 4
+
+/** Its address; null when it does not run. Throws when we may not look. */
+export function runningPostgres(dataDir: string): string | null {
+  let lines: string[]
+  try {
+    lines = readFileSync(join(dataDir, 'postgres', 'data', 'postmaster.pid'), 'utf8').split('\n')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
+    throw error
+  }
+  const socketFolder = lines[SOCKET_LINE]
+  if (!socketFolder || birthOf(Number(lines[PID_LINE])) === null) return null
+  return `postgresql://${SUPERUSER}@localhost/${DATABASE}?host=${encodeURIComponent(socketFolder)}`
+}

@@ -1,0 +1,134 @@
+/** Domains: containers of projects, users and groups, and the boundary of their managers. */
+import type { Domain, Prisma } from '../../prisma/generated/client.ts'
+import type { Reach } from '../access/allow.ts'
+import { type Command, type CommandInput, command } from '../command.ts'
+import type { Context } from '../context.ts'
+import { changed } from '../core/audit.ts'
+import { emit } from '../core/event.ts'
+import { CloudError, notFound } from '../errors.ts'
+import { newId } from '../id.ts'
+import { checkVersion, given, orTaken, updateRow } from '../versioned.ts'
+import { keepAnAdministrator } from './administrators.ts'
+import { named } from './name.ts'
+import { revoke } from './revocation.ts'
+
+/** The domains that somebody of this reach sees. */
+export const domainsWithin = ({ domainId, projectId, userId }: Reach): Prisma.DomainWhereInput => ({
+  ...(domainId && { id: domainId }),
+  ...(projectId && { projects: { some: { id: projectId } } }),
+  ...(userId && { users: { some: { id: userId } } }),
+})
+
+export async function findDomain(c: Command, id: string): Promise<Domain> {
+  const domain = await c.tx.domain.findFirst({ where: { AND: [{ id }, domainsWithin(c.reach)] } })
+  if (!domain) throw notFound('domain', id)
+  return domain
+}
+
+const viewOf = ({ name, description, enabled }: Domain) => ({ name, description, enabled })
+
+/** Writes the event and the audit entry of a change; `after` is null when it is gone. */
+async function told(c: Command, before: Domain | null, after: Domain | null): Promise<void> {
+  const { id, name } = (after ?? before) as Domain
+  const type = before ? (after ? 'domain.updated' : 'domain.deleted') : 'domain.created'
+  await emit(c.tx, {
+    type,
+    resourceType: 'domain',
+    resourceId: id,
+    projectId: id,
+    userId: c.actor.userId,
+    requestId: c.requestId,
+  })
+  c.audit({
+    resourceType: 'domain',
+    resourceId: id,
+    resourceName: name,
+    domainId: id,
+    ...changed(before && viewOf(before), after && viewOf(after)),
+  })
+}
+
+export interface DomainCreate extends CommandInput {
+  name: string
+  description?: string | null
+  enabled?: boolean | null
+}
+
+export const domainCreate: (ctx: Context, input: DomainCreate) => Promise<{ id: string }> = command(
+  'identity.domain.create',
+  async (c, { name, description, enabled }) => {
+    const domain = await orTaken(
+      c.tx.domain.create({
+        data: {
+          id: newId(),
+          ...named(name),
+          ...given({ description, enabled }),
+          createdAt: c.at,
+          updatedAt: c.at,
+        },
+      }),
+      'domain',
+      name,
+    )
+    await told(c, null, domain)
+    return { id: domain.id }
+  },
+)
+
+export interface DomainUpdate extends CommandInput {
+  id: string
+  ifVersion?: number | null
+  name?: string | null
+  description?: string | null
+  enabled?: boolean | null
+}
+
+/** Disabling ends every token of its users and for its projects, and the watches that hang on them. */
+export const domainUpdate: (ctx: Context, input: DomainUpdate) => Promise<{ id: string }> = command(
+  'identity.domain.update',
+  async (c, { id, ifVersion, name, description, enabled }) => {
+    const before = await findDomain(c, id)
+    checkVersion(before, ifVersion)
+    const data = { ...(name && named(name)), ...given({ description, enabled }) }
+    await orTaken(updateRow(c.tx.domain, before, data, c.at), 'domain', name ?? before.name)
+    if (enabled === false && before.enabled) {
+      await revoke(c, 'domain', [id])
+      await keepAnAdministrator(c)
+    }
+    await told(c, before, await c.tx.domain.findUniqueOrThrow({ where: { id } }))
+    return { id }
+  },
+)
+
+const MAX_LISTED = 50
+
+/** Only when disabled, as in Keystone, and only when no project is left. Its users and groups go with it. */
+export const domainDelete: (
+  ctx: Context,
+  input: CommandInput & { id: string; ifVersion?: number | null },
+) => Promise<{ id: string }> = command('identity.domain.delete', async (c, { id, ifVersion }) => {
+  const domain = await findDomain(c, id)
+  checkVersion(domain, ifVersion)
+  if (domain.enabled) {
+    throw new CloudError('INVALID_STATE', 'Disable the domain first: it is enabled', {
+      allowedStatuses: ['disabled'],
+    })
+  }
+  const projects = await c.tx.project.findMany({ where: { domainId: id }, take: MAX_LISTED })
+  if (projects.length > 0) {
+    throw new CloudError('IN_USE', 'There are projects in the domain: delete them first', {
+      resources: projects.map((project) => ({
+        type: 'project',
+        id: project.id,
+        name: project.name,
+      })),
+    })
+  }
+  await revoke(c, 'domain', [id])
+  await c.tx.user.deleteMany({ where: { domainId: id } })
+  await c.tx.group.deleteMany({ where: { domainId: id } })
+  await c.tx.domain.delete({ where: { id } })
+  await keepAnAdministrator(c)
+  await told(c, domain, null)
+  return { id }
+})

@@ -1,0 +1,80 @@
+/** Deleting a project: at once when it is empty; with what is in it as a task, when asked. */
+import { type Command, type CommandInput, command } from '../command.ts'
+import type { Context, Tx } from '../context.ts'
+import { CloudError } from '../errors.ts'
+import { checkVersion, updateRow } from '../versioned.ts'
+import { keepAnAdministrator } from './administrators.ts'
+import { findProject, MAX_LISTED, projectTold, subtree } from './project.ts'
+import { revoke } from './revocation.ts'
+
+export interface ProjectDelete extends CommandInput {
+  id: string
+  ifVersion?: number | null
+  cascade?: boolean | null
+}
+
+export interface ProjectDeleted {
+  id: string
+  taskId: string | null
+  contents: { type: string; id: string; name: string }[]
+}
+
+export const projectDeleteSteps = ['servers', 'images', 'rows'] as const
+const DEADLINE_MS = 60 * 60_000
+
+export const projectDelete: (ctx: Context, input: ProjectDelete) => Promise<ProjectDeleted> =
+  command('identity.project.delete', async (c, { id, ifVersion, cascade }) => {
+    const project = await findProject(c, id)
+    checkVersion(project, ifVersion)
+    const ids = await subtree(c.tx, id)
+    const contents = await contentsOf(c.tx, id, ids)
+    if (contents.length > 0 && !cascade) {
+      throw new CloudError('IN_USE', 'There is something in the project: delete it, or cascade', {
+        resources: contents,
+      })
+    }
+    await revoke(c, 'project', ids)
+    if (contents.length === 0) {
+      await c.tx.project.delete({ where: { id } })
+      await keepAnAdministrator(c)
+      await projectTold(c, project, null)
+      return { id, taskId: null, contents }
+    }
+    const taskId = await emptied(c, project.domainId, id)
+    await c.tx.project.updateMany({ where: { id: { in: ids } }, data: { enabled: false } })
+    await updateRow(c.tx.project, project, { taskId }, c.at)
+    await keepAnAdministrator(c)
+    await projectTold(c, project, await c.tx.project.findUniqueOrThrow({ where: { id } }))
+    return { id, taskId, contents }
+  })
+
+const emptied = (c: Command, domainId: string, id: string): Promise<string> =>
+  c.task(
+    {
+      id: c.taskId,
+      kind: 'project.delete',
+      projectId: id,
+      resourceType: 'project',
+      resourceId: id,
+      input: { id, domainId },
+      steps: projectDeleteSteps,
+      deadlineMs: DEADLINE_MS,
+    },
+    [],
+  )
+
+/** The first of what is in these projects, and of the projects below the first. */
+export async function contentsOf(tx: Tx, id: string, ids: string[]) {
+  const where = { projectId: { in: ids } }
+  const [servers, images, projects] = await Promise.all([
+    tx.server.findMany({ where, take: MAX_LISTED, select: { id: true, name: true } }),
+    tx.image.findMany({ where, take: MAX_LISTED, select: { id: true, name: true } }),
+    tx.project.findMany({ where: { id: { in: ids, not: id } }, select: { id: true, name: true } }),
+  ])
+  const typed = (type: string) => (row: { id: string; name: string }) => ({ type, ...row })
+  return [
+    ...servers.map(typed('server')),
+    ...images.map(typed('image')),
+    ...projects.map(typed('project')),
+  ].slice(0, MAX_LISTED)
+}

@@ -1,0 +1,90 @@
+/** Taking tokens back: one, all of a user, all of a project. And asking what a token stands for. */
+import { allow } from '../access/allow.ts'
+import { type Command, type CommandInput, command } from '../command.ts'
+import type { Actor, Context } from '../context.ts'
+import { CloudError, notFound } from '../errors.ts'
+import { checkToken, revoke } from './revocation.ts'
+
+/** Of the caller's own user; what is forged, over or somebody else's is all the same: not there. */
+function ownToken(c: Command, secret: string): Actor {
+  const missing = 'There is no such token of yours'
+  try {
+    const token = c.tokens.verify(secret, c.at)
+    if (token.userId === c.actor.userId) return token
+  } catch (cause) {
+    throw new CloudError('NOT_FOUND', missing, undefined, { cause })
+  }
+  throw new CloudError('NOT_FOUND', missing)
+}
+
+/** Takes a token back. One's own only: it must be of the same user. */
+export const tokenRevoke: (
+  ctx: Context,
+  input: CommandInput & { secret: string },
+) => Promise<{ revoked: boolean }> = command('identity.token.revoke', async (c, input) => {
+  const token = ownToken(c, input.secret)
+  const first = !c.revocations.isRevoked(token)
+  if (first) await revoke(c, 'token', [token.tokenId])
+  c.audit({ resourceType: 'token', resourceId: token.tokenId, projectId: token.projectId })
+  return { revoked: first }
+})
+
+export interface RevokeAll extends CommandInput {
+  userId?: string | null
+  projectId?: string | null
+}
+
+/** Ends every token of a user, or every token for a project. */
+export const tokensRevoke: (ctx: Context, input: RevokeAll) => Promise<{ revoked: boolean }> =
+  command('identity.token.revoke-all', async (c, { userId, projectId }) => {
+    if (Boolean(userId) === Boolean(projectId)) {
+      throw new CloudError('BAD_INPUT', 'Give exactly one of userId and projectId')
+    }
+    if (userId) {
+      const user = await c.tx.user.findUnique({ where: { id: userId } })
+      const seen =
+        user &&
+        (c.reach.domainId === null || c.reach.domainId === user.domainId) &&
+        c.reach.projectId === null &&
+        (c.reach.userId === null || c.reach.userId === user.id)
+      if (!user || !(seen || user.id === c.actor.userId)) throw notFound('user', userId)
+      allow(c, c.rule, { user_id: user.id, domain_id: user.domainId })
+      await revoke(c, 'user', [user.id])
+      const { domainId } = user
+      c.audit({ resourceType: 'user', resourceId: user.id, resourceName: user.name, domainId })
+    } else if (projectId) {
+      const project = await c.tx.project.findFirst({
+        where: {
+          id: projectId,
+          ...(c.reach.domainId && { domainId: c.reach.domainId }),
+          ...(c.reach.projectId && { AND: { id: c.reach.projectId } }),
+        },
+      })
+      if (!project) throw notFound('project', projectId)
+      allow(c, c.rule, { project_id: project.id, domain_id: project.domainId })
+      await revoke(c, 'project', [project.id])
+      const { domainId, name } = project
+      c.audit({
+        resourceType: 'project',
+        resourceId: project.id,
+        resourceName: name,
+        projectId,
+        domainId,
+      })
+    }
+    return { revoked: true }
+  })
+
+/** What a secret stands for: one's own, or anybody's for operators and services. */
+export function tokenValidate(ctx: Context, secret: string): Actor {
+  const asking = allow(ctx, 'identity.session.get')
+  const missing = new CloudError('NOT_FOUND', 'There is no such token, or it is over')
+  let token: Actor
+  try {
+    token = checkToken(ctx, secret)
+  } catch {
+    throw missing
+  }
+  if (token.userId !== asking.userId) allow(ctx, 'identity.token.validate')
+  return token
+}
