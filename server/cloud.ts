@@ -14,8 +14,11 @@ import { audienceOf } from '../services/access/allow.ts'
 import { defaultRules } from '../services/access/rules.ts'
 import { flavorBootstrap } from '../services/compute/flavor.ts'
 import type { Cloud, Db } from '../services/context.ts'
+import { Refusals } from '../services/core/refusals.ts'
 import { taskHandOver } from '../services/core/task.ts'
 import { identityBootstrap } from '../services/identity/bootstrap.ts'
+import { registeredLimitBootstrap } from '../services/identity/registered-limit.ts'
+import { catalogBootstrap } from '../services/identity/catalog.ts'
 import { checkToken, Revocations } from '../services/identity/revocation.ts'
 import { makeTokens } from '../services/identity/token.ts'
 import { uploadsBreakOff } from '../services/image/upload.ts'
@@ -25,6 +28,7 @@ import { type Caller, makeCaller } from '../workers/call.ts'
 import { agentQueue } from '../workers/compute/agent-calls.ts'
 import { ringer, startConductor } from '../workers/conductor/conductor.ts'
 import { startPrune } from '../workers/conductor/prune.ts'
+import { startQuotaAudit } from '../workers/conductor/quota-audit.ts'
 import { startReports } from '../workers/conductor/reports.ts'
 import { startImageAgent } from '../workers/image/agent.ts'
 import { taskKinds } from '../workers/registry.ts'
@@ -95,6 +99,9 @@ export async function startCloud(options: CloudOptions): Promise<RunningCloud> {
     if (center && has('api')) {
       const http = await startApi(options, center, closers)
       url = http.url
+      const { cloud } = center
+      const catalog = { region: config.region, url: config.publicUrl ?? url }
+      await patiently(() => catalogBootstrap(cloud, catalog), options.signal)
     }
     const waiting = new Set(
       has('agent') && has('conductor') ? options.hosts.map((h) => h.name) : [],
@@ -173,6 +180,7 @@ async function startCenter(
   const db = database.prisma
   const now = () => new Date()
   await patiently(() => identityBootstrap({ db, now }, adminPassword), signal)
+  await patiently(() => registeredLimitBootstrap({ db, now }), signal)
   await patiently(() => flavorBootstrap({ db, now }), signal)
   const relay = await patiently(() => startEventRelay(db, databaseUrl, log), signal)
   closers.push(() => relay.stop())
@@ -221,7 +229,13 @@ async function startCenter(
 }
 
 /** Hears of revocations; those that come together are read together. */
-function followRevocations(db: Db, revocations: Revocations, relay: EventRelay, log: Logger): void {
+function followRevocations(
+  db: Db,
+  revocations: Revocations,
+  relay: EventRelay,
+  log: Logger,
+  known: () => void,
+): void {
   let heard: string[] = []
   const read = async (): Promise<void> => {
     const ids = heard
@@ -283,6 +297,7 @@ async function startApi(
       signal: info.signal,
     }
   }
+  const refusals = new Refusals()
   const http = await startHttp({
     host: config.host,
     port: config.port,
@@ -298,6 +313,7 @@ async function startApi(
       },
       audienceOf: (context) => audienceOf(context as Request),
     },
+    onErrors: (context, errors) => void refusals.record(context as Request, errors),
     log,
     health: async () => {
       const problems = []
@@ -340,8 +356,10 @@ async function startConducting(
   const heartbeatMs = options.heartbeatMs ?? HEARTBEAT_MS
   const reports = await startReports({ cloud, bus, caller, log, heartbeatMs, onHost })
   closers.push(() => reports.stop())
-  const pruning = startPrune(cloud, log)
+  const pruning = startPrune(cloud, log, options.config.auditRetentionDays)
   closers.push(() => pruning.stop())
+  const auditing = startQuotaAudit({ db, log, onFindings: metrics.quotaFindings })
+  closers.push(() => auditing.stop())
   const conductor = await startConductor({
     bus,
     db,

@@ -5,8 +5,10 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { newId } from '../../services/id.ts'
 import { CallError } from '../../workers/call.ts'
 import type { TaskKind } from '../../workers/conductor/task.ts'
+import { pause } from '../../workers/pause.ts'
 import { taskKinds } from '../../workers/registry.ts'
 import { expectBooks } from '../support/books.ts'
 import {
@@ -17,6 +19,7 @@ import {
   startTaskWorld,
   type TaskWorld,
 } from '../support/faults.ts'
+import { tokenFor } from '../support/people.ts'
 import { ACT, CREATE, expectCleanWorld, flavorId, putImage } from '../support/stories.ts'
 import { until } from '../support/until.ts'
 
@@ -26,6 +29,8 @@ const MAX_STATEMENTS = 100
 const AT_ONCE = 5
 /** Retryable failures that are tried out of a step that may fail often. */
 const MAX_FAILURES = 3
+/** Between looks for the tasks that another task waits for. */
+const LOOK_MS = 20
 
 let world: TaskWorld
 let token: string
@@ -103,6 +108,53 @@ const makers: Record<string, Maker> = {
       if (rows === 0) expect(files.filter((name) => name.includes(id))).toEqual([])
     },
   },
+  'project.delete': {
+    ask: fullProject,
+    expectEnd: async (id, { status }) => {
+      const { db } = world.cloud
+      const rows = await db.project.findMany({ where: { OR: [{ id }, { parentId: id }] } })
+      if (status !== 'FAILED') return expect(rows).toEqual([])
+      expect(rows.map((row) => row.enabled)).toEqual([false, false])
+    },
+  },
+}
+
+/** A project with an image, above one with another: their own tasks are done beside it. */
+async function fullProject(): Promise<Asked> {
+  const operator = await world.signIn()
+  const project = async (parentId: string | null) => {
+    const query = `mutation ($input: ProjectCreateInput!) { projectCreate(input: $input) { project { id } } }`
+    const input = { name: `project ${newId()}`, parentId }
+    const { projectCreate } = await world.must(query, { input }, operator)
+    const id = projectCreate.project.id as string
+    await putImage(world, tokenFor(world.cloud, { projectId: id, role: 'member' }), 'in it')
+    return id
+  }
+  const id = await project(null)
+  const below = await project(id)
+  const query = `mutation ($input: ProjectDeleteInput!) { projectDelete(input: $input) { task { id } } }`
+  const { projectDelete } = await world.must(query, { input: { id, cascade: true } }, operator)
+  const taskId = projectDelete.task.id as string
+  void drain([id, below], taskId)
+  return { id, taskId }
+}
+
+/** Does the tasks of what is in these projects, until the task that waits for them has ended. */
+async function drain(projectIds: string[], taskId: string): Promise<void> {
+  const { db } = world.cloud
+  const hand = world.owner()
+  try {
+    for (;;) {
+      const waiting = await db.task.findUnique({ where: { id: taskId } })
+      const where = { projectId: { in: projectIds }, kind: 'image.delete', finishedAt: null }
+      const next = await db.task.findFirst({ where })
+      if (next) await world.finish(next.id, hand)
+      else if (waiting?.finishedAt) return
+      else await pause(LOOK_MS)
+    }
+  } finally {
+    hand.leave()
+  }
 }
 
 async function create(): Promise<Asked> {
