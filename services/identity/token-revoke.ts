@@ -85,6 +85,8 @@ export function tokenValidate(ctx: Context, secret: string): Actor {
   } catch {
     throw missing
   }
-  if (token.userId !== asking.userId) allow(ctx, 'identity.token.validate')
+  if (token.userId !== asking.userId) {
+    allow(ctx, 'identity.token.validate', { user_id: token.userId })
+  }
   return token
 }
