@@ -41,6 +41,7 @@ export interface EventDraft {
   type: string
   resourceType: ResourceType
   resourceId: string
+  /** The project that it happened in; of what belongs to a domain (users, projects), the domain. */
   projectId: string | null
   userId?: string | null
   requestId?: string | null
