@@ -10,6 +10,7 @@
 import { parseArgs } from 'node:util'
 import { measureEvents } from './bench/events.mjs'
 import { table } from './bench/figures.mjs'
+import { measurePeople } from './bench/people.mjs'
 import { makeDataDir, removeDataDir, startProduct, stopEverything } from './bench/product.mjs'
 import { measureReads } from './bench/reads.mjs'
 import { measureCreation, measureDeletion, prepareCloud } from './bench/servers.mjs'
@@ -21,6 +22,7 @@ const FULL = {
   reads: { rows: 1000, rounds: 60 },
   events: { watchers: 1000, rounds: 20 },
   tokens: { checks: 8000, signIns: 160 },
+  people: { users: 100, rounds: 60 },
   deletion: { batch: 100 },
   start: { settleSeconds: 15 },
 }
@@ -29,6 +31,7 @@ const QUICK = {
   reads: { rows: 120, rounds: 6 },
   events: { watchers: 50, rounds: 3 },
   tokens: { checks: 400, signIns: 32 },
+  people: { users: 100, rounds: 6 },
   deletion: { batch: 24 },
   start: { settleSeconds: 2 },
 }
@@ -39,6 +42,7 @@ const GROUPS = {
   reads: measureReads,
   events: (product, parts, settings) => measureEvents(product, parts, settings),
   tokens: (product, _parts, settings) => measureTokens(product, settings),
+  people: measurePeople,
   deletion: (product, _parts, settings) => measureDeletion(product, settings),
 }
 
