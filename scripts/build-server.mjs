@@ -4,7 +4,6 @@
  * administrator's command into dist/server/nepho.js. Packages stay outside. Type-graphql takes the
  * names of its types from those of the classes, so these are kept.
  */
-import { chmodSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
@@ -26,7 +25,6 @@ try {
     keepNames: true,
     logLevel: 'warning',
   })
-  chmodSync(join(root, 'dist/server/nepho.js'), 0o755)
 } catch {
   process.exitCode = 1 // esbuild has said what is wrong.
 }

@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 /**
- * Makes a clone ready: what `npm start`, `npm test` and `npm run check` do first.
+ * Makes a clone ready: what `npm start`, `npm test`, `npm run check` and `npm run nepho` do first.
  *
- *   node scripts/prepare.mjs --for start|test|check
+ *   node scripts/prepare.mjs --for start|test|check|nepho
  *
  * A1 Needs nothing but Node and npm: no package is imported before they are installed.
  * A2 A step runs when the contents it is made from have changed, and says what it does; when there
@@ -20,7 +20,7 @@ import { hashInputs, isCurrent, stamp, unstamp } from './prepare/stamp.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const OLDEST_NODE = [20, 19]
-const PURPOSES = ['start', 'test', 'check']
+const PURPOSES = ['start', 'test', 'check', 'nepho']
 
 /**
  * @typedef {object} Step
@@ -74,12 +74,12 @@ const STEPS = [
   {
     name: 'server',
     title: 'server',
-    for: ['start', 'test'],
+    for: ['start', 'test', 'nepho'],
     inputs: [
       ...['server', 'services', 'resolvers', 'schema', 'workers', 'drivers', 'prisma/schema'],
       ...['scripts/build-server.mjs', 'tsconfig.json', 'package-lock.json'],
     ],
-    outputs: ['dist/server/main.js'],
+    outputs: ['dist/server/main.js', 'dist/server/nepho.js'],
     run: () => node('scripts/build-server.mjs'),
   },
   {
@@ -116,7 +116,7 @@ async function main(args) {
   const steps = STEPS.filter((step) => step.for.includes(purpose))
   try {
     if (steps.some((step) => !isUpToDate(step))) await runSteps(steps)
-    if (purpose !== 'check' && driversSetting() !== 'simulated') await prepareHost(purpose)
+    if (['start', 'test'].includes(purpose) && driversSetting() !== 'simulated') await prepareHost(purpose)
     return 0
   } catch (error) {
     console.error(`\nNephograph could not be prepared: ${wordsOf(error)}`)

@@ -4,8 +4,8 @@ import { existsSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { adminReset } from '../../services/identity/admin-reset.ts'
 import { ADMIN_USER, DEFAULT_DOMAIN } from '../../services/identity/bootstrap.ts'
-import { defaultPasswordRules, passwordProblem } from '../../services/identity/password-rules.ts'
-import type { Config } from '../config.ts'
+import { passwordProblem } from '../../services/identity/password-rules.ts'
+import { type Config, passwordRulesOf } from '../config.ts'
 import { openDatabase } from '../database/client.ts'
 import { withDatabase } from './database.ts'
 import { LONGEST_TOKEN_SECONDS } from './keys.ts'
@@ -27,7 +27,7 @@ export async function resetPassword(
   say: Say,
 ): Promise<void> {
   const password = given ?? randomBytes(GENERATED_BYTES).toString('base64url')
-  const problem = passwordProblem(password, { userName: user, rules: defaultPasswordRules })
+  const problem = passwordProblem(password, { userName: user, rules: passwordRulesOf(config) })
   if (problem) throw new Error(problem)
   const done = await withDatabase(config, async (url) => {
     const database = openDatabase({ url, poolSize: 2 })

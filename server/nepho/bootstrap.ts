@@ -1,18 +1,21 @@
 /** `nepho bootstrap`: what the first start of a cloud does to its database, without starting it. */
 import { flavorBootstrap } from '../../services/compute/flavor.ts'
 import { identityBootstrap } from '../../services/identity/bootstrap.ts'
+import { registeredLimitBootstrap } from '../../services/identity/registered-limit.ts'
 import { adminPassword } from '../admin-password.ts'
 import type { Config } from '../config.ts'
 import { type Database, openDatabase } from '../database/client.ts'
 import { migrate } from '../database/migrate.ts'
 import { loadKeys } from '../keys.ts'
+import { patiently } from '../patience.ts'
 import { withDatabase } from './database.ts'
 import type { Say } from './terminal.ts'
 
 /** May be repeated: it adds what is missing, and says so. */
 export function bootstrap(config: Config, say: Say): Promise<void> {
   return withDatabase(config, async (url) => {
-    const applied = await migrate({ url })
+    // The cloud may be bringing its database up just now.
+    const applied = await patiently(() => migrate({ url }))
     say(applied.length > 0 ? `migrations applied: ${applied.join(', ')}` : 'no migration was due')
     loadKeys(config.dataDir)
     const { password, file, isNew } = adminPassword(config.dataDir, config.adminPassword)
@@ -21,6 +24,7 @@ export function bootstrap(config: Config, say: Say): Promise<void> {
       const before = await rowCounts(database)
       const start = { db: database.prisma, now: () => new Date() }
       await identityBootstrap(start, password)
+      await registeredLimitBootstrap(start)
       await flavorBootstrap(start)
       say(added(before, await rowCounts(database)))
     } finally {

@@ -36,21 +36,19 @@ export interface DoctorOptions {
   sources: ConfigSources
   /** Default: all. */
   only?: (check: Check) => boolean
-  policyProblem?: Facts['policyProblem']
   /** Default: those of the project. */
   migrationsDir?: string
 }
 
 /** Makes every check, in the order of the table. */
 export async function examine(options: DoctorOptions): Promise<Outcome[]> {
-  const { sources, policyProblem, only = () => true } = options
+  const { sources, only = () => true } = options
   const settings = readConfig(sources)
   const session = await openSession(settings.config)
   const facts: Facts = {
     ...settings,
     ...session,
     migrationsDir: options.migrationsDir ?? join(projectRoot(), 'prisma', 'migrations'),
-    ...(policyProblem && { policyProblem }),
   }
   try {
     const outcomes: Outcome[] = []

@@ -21,10 +21,11 @@ export async function readSecret(what: string, input: NodeJS.ReadStream): Promis
 }
 
 async function ask(question: string, input: NodeJS.ReadStream): Promise<string> {
-  process.stderr.write(question)
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() })
   const lines = createInterface({ input, output: nowhere, terminal: true })
   lines.once('SIGINT', () => process.exit(1))
+  // Not before: until here the terminal would have shown what is typed.
+  process.stderr.write(question)
   try {
     return await lines.question('')
   } finally {

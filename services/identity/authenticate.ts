@@ -1,4 +1,5 @@
 /** The first half of signing in with a password: who is it? Guessing is counted and ends in a lock-out. */
+import type { User } from '../../prisma/generated/client.ts'
 import type { Context, Db, Tx } from '../context.ts'
 import { CloudError } from '../errors.ts'
 import { nameKey } from './name.ts'
@@ -44,8 +45,9 @@ export async function byPassword(
     userId: user.id,
     methods: step === null ? ['password'] : ['password', 'totp'],
     notAfter: null,
+    ...((user.failedLogins > 0 || change) && { writesUser: user.id }),
     use: async (tx) => {
-      await endFailures(tx, user.id, now)
+      await endFailures(tx, user, now)
       if (step !== null) await useCode(tx, user.id, step)
       await change?.(tx)
     },
@@ -112,15 +114,22 @@ async function demandedChange(
 }
 
 /** Guesses that arrive together were all read before the first of them counted: look again. */
-async function endFailures(tx: Tx, userId: string, now: Date): Promise<void> {
-  const user = await tx.user.findUniqueOrThrow({ where: { id: userId } })
+async function endFailures(
+  tx: Tx,
+  { id, failedLogins, passwordHash }: Pick<User, 'id' | 'failedLogins' | 'passwordHash'>,
+  now: Date,
+): Promise<void> {
+  const user = await tx.user.findUniqueOrThrow({ where: { id } })
   if (user.lockedUntil && user.lockedUntil > now) throw refused()
-  if (user.failedLogins === 0) return
-  await tx.user.update({ where: { id: userId }, data: { failedLogins: 0, lockedUntil: null } })
+  // A password that was right when it was checked, and has been changed since.
+  if (user.passwordHash !== passwordHash) throw refused()
+  // Those that came since we looked stay: the row is only shared with other sign-ins.
+  if (failedLogins === 0) return
+  await tx.user.update({ where: { id }, data: { failedLogins: 0, lockedUntil: null } })
 }
 
 /** One statement, so that failures that arrive together are all counted. */
-async function countFailure(db: Db, userId: string, now: Date): Promise<void> {
+export async function countFailure(db: Db, userId: string, now: Date): Promise<void> {
   const lockedUntil = new Date(now.getTime() + LOCK_OUT_MS)
   await db.$executeRaw`
     update identity."user" set failed_logins = (failed_logins + 1) % ${MAX_FAILED_LOGINS}::int,

@@ -228,7 +228,7 @@ describe('prerequisites', () => {
     const patient = await ward()
     const files = () => readdirSync(patient.dataDir, { recursive: true })
     const before = files()
-    const outcomes = await lookAt(patient, { policyProblem: async () => null })
+    const outcomes = await lookAt(patient)
     expect(files()).toEqual(before)
     expect(failed(outcomes)).toEqual([])
     expect(outcomes.map(({ name }) => name)).toEqual(checks.map(({ name }) => name))
@@ -372,13 +372,25 @@ describe('prerequisites', () => {
 
   it('policy files that are wrong, with their lines', async () => {
     const name = 'policy files'
-    const policyProblem = async () => 'compute.yaml:3: unexpected )'
-    const outcomes = await look({ NEPHO_DATA_DIR: folder() }, { ...only(name), policyProblem })
-    expect(outcome(outcomes, name)).toMatchObject({
+    const dataDir = folder()
+    const found = async (env: Record<string, string> = {}) =>
+      outcome(await look({ NEPHO_DATA_DIR: dataDir, ...env }, only(name)), name)
+    expect(await found()).toMatchObject({ status: 'ok', found: 'none: the default rules hold' })
+    const file = join(dataDir, 'policy', 'compute.yaml')
+    mkdirSync(join(dataDir, 'policy'))
+    writeFileSync(file, 'compute.server.create: role:member\n')
+    expect(await found()).toMatchObject({ status: 'ok' })
+    writeFileSync(
+      file,
+      'compute.server.create: role:member\ncompute.server.delete: "(role:member"\n',
+    )
+    expect(await found()).toMatchObject({
       status: 'fail',
-      found: 'compute.yaml:3: unexpected )',
+      found: expect.stringContaining(`${file}:2`),
       cure: expect.stringContaining('correct the line'),
     })
+    const elsewhere = { NEPHO_POLICY_DIR: join(dataDir, 'nowhere') }
+    expect(await found(elsewhere)).toMatchObject({ status: 'warn' })
   })
 
   it('the running instance: well, unwell, gone, silent', async () => {

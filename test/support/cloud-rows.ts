@@ -77,6 +77,6 @@ const ROWS = `
           2, 512, 1, :taskId, 'reboot', now(), now());
   insert into compute.allocation (server_id, host_id, resource, amount)
   select :serverId, host_id, resource, used from compute.inventory;
-  insert into core.event (type, resource_type, resource_id, project_id, at)
-  values ('server.created', 'server', :serverId, :projectId, now() - interval '1 day');
+  insert into core.event (type, resource_type, resource_id, project_id)
+  values ('server.created', 'server', :serverId, :projectId);
 `

@@ -24,8 +24,6 @@ export interface Facts {
   databaseProblem: { status: 'fail' | 'skipped'; reason: string } | null
   /** The folder with the migrations of this version. */
   migrationsDir: string
-  /** What is wrong with the operator's policy files, or null; left out: not looked at. */
-  policyProblem?: (config: Config) => Promise<string | null>
 }
 
 interface Named {

@@ -14,11 +14,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
 import { computeDriverProblem, createComputeDriver } from '../../../drivers/compute/registry.ts'
+import { PolicyError } from '../../../services/access/policy.ts'
+import { defaultRules } from '../../../services/access/rules.ts'
 import { connectRabbitMq } from '../../bus/rabbitmq.ts'
 import type { Config } from '../../config.ts'
 import { birthOf } from '../../folder-lock.ts'
 import { keyFiles, keyFolder, keyKinds, STAGED_MS } from '../../key-files.ts'
 import { loadKeys } from '../../keys.ts'
+import { startPolicies } from '../../policy-files.ts'
 import { type Check, type Finding, fail, ok, skipped, warn } from './check.ts'
 
 const OLDEST_NODE = [20, 19] as const
@@ -99,6 +102,34 @@ function keys({ dataDir, roles }: Config): Finding {
     )
   }
   return ok(`${counts.join(', ')}, readable by their owner only`)
+}
+
+async function policyFiles({ dataDir, policyDir, roles }: Config): Promise<Finding> {
+  if (roles.every((role) => role === 'agent')) return skipped('agents have none')
+  const folder = policyDir ?? join(dataDir, 'policy')
+  if (!existsSync(folder)) {
+    return policyDir
+      ? warn(
+          `${folder} is not there: the default rules hold`,
+          'make the folder, or unset NEPHO_POLICY_DIR',
+        )
+      : ok('none: the default rules hold')
+  }
+  try {
+    const policies = await startPolicies({
+      folder,
+      rules: defaultRules,
+      log: pino({ level: 'silent' }),
+    })
+    await policies.stop()
+    return ok(`those in ${folder} are well formed`)
+  } catch (error) {
+    if (!(error instanceof PolicyError)) throw error
+    return fail(
+      error.message.replaceAll('\n', '; '),
+      'correct the line that is named: a running cloud keeps the set before, and none starts with this one',
+    )
+  }
 }
 
 async function bus({ amqpUrl }: Config): Promise<Finding> {
@@ -207,20 +238,7 @@ export const hostChecks: readonly Check[] = [
   check('data directory', dataDirectory),
   check('free space', freeSpace),
   check('keys', keys),
-  {
-    name: 'policy files',
-    kind: 'prerequisite',
-    needs: 'config',
-    async run(config, { policyProblem }) {
-      if (!policyProblem) return skipped('not looked at')
-      const problem = await policyProblem(config)
-      if (!problem) return ok('the rules in force are well formed')
-      return fail(
-        problem.replaceAll('\n', '; '),
-        'correct the line that is named; until then the set before stays in force',
-      )
-    },
-  },
+  check('policy files', policyFiles),
   check('message bus', bus),
   check('QEMU', qemu),
   check('accelerator', accelerator),

@@ -118,7 +118,8 @@ const BOOK_PROMISES = [
      from (select id, project_id, w.* from compute.server,
              lateral (values ('compute.instances', 1), ('compute.cores', vcpus),
                              ('compute.memoryMiB', memory_mib)) w (resource, amount)) s
-       full join (select * from identity.quota_claim where resource like 'compute.%') c
+       full join (select * from identity.quota_claim
+                  where resource in ('compute.instances', 'compute.cores', 'compute.memoryMiB')) c
          on c.owner_id = s.id and c.resource = s.resource and c.project_id = s.project_id
      where c.amount is distinct from s.amount`,
   ),
