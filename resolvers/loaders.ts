@@ -7,6 +7,7 @@ import type { AuditEvent } from '../prisma/generated/client.ts'
 import type { Db } from '../services/context.ts'
 import { type HistoryRequest, histories } from '../services/core/audit-log.ts'
 import { isId } from '../services/id.ts'
+import { peopleLoaders } from './identity/people-loaders.ts'
 
 export type Loaders = ReturnType<typeof makeLoaders>
 
@@ -28,6 +29,24 @@ export function makeLoaders(db: Db) {
     applicationCredential: byId((ids) =>
       db.applicationCredential.findMany({ where: { id: { in: ids } } }),
     ),
+    applicationCredentialRoles: grouped(
+      (ids) =>
+        db.applicationCredentialRole.findMany({
+          where: { applicationCredentialId: { in: ids } },
+          include: { role: true },
+          orderBy: { role: { name: 'asc' } },
+        }),
+      (row) => row.applicationCredentialId,
+    ),
+    trustRoles: grouped(
+      (ids) =>
+        db.trustRole.findMany({
+          where: { trustId: { in: ids } },
+          include: { role: true },
+          orderBy: { role: { name: 'asc' } },
+        }),
+      (row) => row.trustId,
+    ),
     trust: byId((ids) => db.trust.findMany({ where: { id: { in: ids } } })),
     ec2Credential: byId((ids) => db.ec2Credential.findMany({ where: { id: { in: ids } } })),
     identityProvider: byId((ids) => db.identityProvider.findMany({ where: { id: { in: ids } } })),
@@ -43,6 +62,7 @@ export function makeLoaders(db: Db) {
     newestTasks: newestTasks(db),
     taskCount: taskCount(db),
     history: historyLoader(db),
+    ...peopleLoaders(db),
   }
 }
 

@@ -22,6 +22,8 @@ export interface Order {
 interface Source<Row> {
   /** The model's name: a cursor is good for its list only. */
   $name?: string
+  /** Its ids are names that people chose. */
+  namedIds?: boolean
   findMany(args: { where: object; orderBy: object[]; take: number }): Promise<Row[]>
   count(args: { where: object }): Promise<number>
 }
@@ -37,7 +39,7 @@ export async function pageOf<Row extends { id: string; name?: string }>(
   const list = `${rowsOf.$name} ${order.by} ${order.direction}`
   const orderBy = order.by === 'id' ? [] : [{ [order.by]: order.direction }]
   const rows = await rowsOf.findMany({
-    where: after == null ? where : { AND: [where, behind(after, list, order)] },
+    where: after == null ? where : { AND: [where, behind(after, list, order, rowsOf.namedIds)] },
     orderBy: [...orderBy, { id: order.direction }],
     take: first + 1,
   })
@@ -60,8 +62,13 @@ const cursorOf = (row: { id: string; name?: string }, list: string, { by }: Orde
   Buffer.from(JSON.stringify([list, row.id, row[by]])).toString('base64url')
 
 /** The first comparison bounds the index scan; the second is exact. */
-function behind(cursor: string, list: string, { by, direction }: Order): object {
-  const [id, value] = parse(cursor, list)
+function behind(
+  cursor: string,
+  list: string,
+  { by, direction }: Order,
+  namedIds = false,
+): object {
+  const [id, value] = parse(cursor, list, namedIds)
   const beyond = direction === 'asc' ? 'gt' : 'lt'
   if (by === 'id') return { id: { [beyond]: id } }
   return {
@@ -70,11 +77,12 @@ function behind(cursor: string, list: string, { by, direction }: Order): object 
   }
 }
 
-function parse(cursor: string, list: string): [id: string, value: string] {
+function parse(cursor: string, list: string, namedIds: boolean): [id: string, value: string] {
   try {
     const parts = JSON.parse(Buffer.from(cursor, 'base64url').toString()) as unknown[]
     const [of, id, value] = parts
-    if (of === list && isId(id) && isStorable(value)) return [id, value]
+    const good = namedIds ? isStorable(id) : isId(id)
+    if (of === list && good && isStorable(value)) return [id as string, value]
   } catch {
     // Falls through: whatever it is, it is not ours.
   }

@@ -6,12 +6,30 @@ import { ErrorDetails } from '../schema/core/error.ts'
 import { FlavorResolver } from './compute/flavor.ts'
 import { HostResolver } from './compute/host.ts'
 import { ServerPayloadResolver, ServerResolver } from './compute/server.ts'
+import { AuditResolver } from './core/audit.ts'
 import { EventResolver } from './core/event.ts'
+import { historyResolvers } from './core/histories.ts'
 import { NodeResolver } from './core/node.ts'
 import { TaskResolver } from './core/task.ts'
+import { ApplicationCredentialResolver } from './identity/application-credential.ts'
+import { SessionCatalogResolver, TokenCatalogResolver } from './identity/catalog.ts'
 import { DomainResolver } from './identity/domain.ts'
+import { Ec2CredentialResolver } from './identity/ec2-credential.ts'
+import { EndpointResolver } from './identity/endpoint.ts'
+import { GroupResolver } from './identity/group.ts'
+import { IdentityProviderResolver } from './identity/identity-provider.ts'
+import { PolicyResolver } from './identity/policy.ts'
 import { ProjectResolver } from './identity/project.ts'
+import { QuotaResolver } from './identity/quota.ts'
+import { RegionResolver } from './identity/region.ts'
+import { RoleResolver } from './identity/role.ts'
+import { RoleAssignmentResolver } from './identity/role-assignment.ts'
+import { RegisteredLimitResolver } from './identity/registered-limit.ts'
+import { ServiceResolver } from './identity/service.ts'
 import { SessionResolver, TokenResolver } from './identity/token.ts'
+import { TotpResolver } from './identity/totp.ts'
+import { TrustResolver } from './identity/trust.ts'
+import { UserResolver } from './identity/user.ts'
 import { ImageCreatePayloadResolver, ImagePayloadResolver, ImageResolver } from './image/image.ts'
 
 const resolvers = [
@@ -20,8 +38,26 @@ const resolvers = [
   TaskResolver,
   TokenResolver,
   SessionResolver,
+  SessionCatalogResolver,
+  TokenCatalogResolver,
+  AuditResolver,
+  PolicyResolver,
+  RegionResolver,
+  ServiceResolver,
+  EndpointResolver,
   DomainResolver,
   ProjectResolver,
+  UserResolver,
+  GroupResolver,
+  RoleResolver,
+  RoleAssignmentResolver,
+  QuotaResolver,
+  RegisteredLimitResolver,
+  ApplicationCredentialResolver,
+  TrustResolver,
+  Ec2CredentialResolver,
+  TotpResolver,
+  IdentityProviderResolver,
   ImageResolver,
   ImageCreatePayloadResolver,
   ImagePayloadResolver,
@@ -29,6 +65,7 @@ const resolvers = [
   HostResolver,
   ServerResolver,
   ServerPayloadResolver,
+  ...historyResolvers,
 ] as const
 
 /** type-graphql wants one; our watches have sources of their own. */

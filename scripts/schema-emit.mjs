@@ -1,10 +1,18 @@
 #!/usr/bin/env node
-/** Writes schema/schema.graphql, the contract that clients and reviewers read: npm run schema. */
-import { writeFileSync } from 'node:fs'
+/**
+ * Writes what is committed and made from the code: npm run schema. schema/schema.graphql, the contract
+ * that clients and reviewers read, and the default access rules in docs/policy.md.
+ */
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { loadTypeScript } from './load-typescript.mjs'
 
+const root = fileURLToPath(new URL('..', import.meta.url))
+
 const { apiText } = await loadTypeScript('resolvers/registry.ts')
-const file = join(fileURLToPath(new URL('..', import.meta.url)), 'schema/schema.graphql')
-writeFileSync(file, await apiText())
+writeFileSync(join(root, 'schema/schema.graphql'), await apiText())
+
+const { withRules } = await loadTypeScript('services/access/rules-table.ts')
+const policy = join(root, 'docs/policy.md')
+writeFileSync(policy, withRules(readFileSync(policy, 'utf8')))

@@ -29,6 +29,7 @@ const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'
 const PASSWORD_LETTERS = { least: 8, most: 256 }
 const TOKEN_TTL_SECONDS = { least: 60, most: 30 * 24 * 3600 }
 const MAX_PASSWORD_DAYS = 3650
+const MAX_RETENTION_DAYS = 36_500
 const CONFIG_FILE = 'nephograph.yaml'
 /** A name in the environment that is this near to one of ours is a slip of the pen. */
 const ENVIRONMENT_SLIP = 2
@@ -71,6 +72,8 @@ export interface Config {
   /** 0: never. */
   passwordExpiresDays: number
   passwordMinimumAgeDays: number
+  /** How long the audit log is kept. 0: for ever. */
+  auditRetentionDays: number
 }
 
 /** The settings of identity, as they are when nobody says anything. */
@@ -86,6 +89,7 @@ export const identityDefaults = {
   passwordUniqueLastCount: 0,
   passwordExpiresDays: 0,
   passwordMinimumAgeDays: 0,
+  auditRetentionDays: 0,
 } satisfies Partial<Config>
 
 /** The rules for passwords, of the settings. */
@@ -244,6 +248,11 @@ const SETTINGS = {
     environment: 'NEPHO_PASSWORD_MINIMUM_AGE_DAYS',
     accepted: `days from 0 to ${MAX_PASSWORD_DAYS}`,
     schema: wholeNumber(0, MAX_PASSWORD_DAYS),
+  },
+  auditRetentionDays: {
+    environment: 'NEPHO_AUDIT_RETENTION_DAYS',
+    accepted: `days from 0 (for ever) to ${MAX_RETENTION_DAYS}`,
+    schema: wholeNumber(0, MAX_RETENTION_DAYS),
   },
 } satisfies Record<keyof Config, Setting>
 

@@ -17,10 +17,16 @@ export function makeMetrics() {
     labelNames: ['kind'] as const,
     registers: [registry],
   })
+  const findings = new Gauge({
+    name: 'nephograph_quota_findings',
+    help: 'What the latest look of this process at the books of quotas found wrong.',
+    registers: [registry],
+  })
   return {
     registry,
     statement: () => statements.inc(),
     taskFinished: (kind: string) => finished.inc({ kind }),
+    quotaFindings: (count: number) => findings.set(count),
     /** Gauges that are read from the database when they are asked for. */
     readFrom(db: Db) {
       new Gauge({

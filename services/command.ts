@@ -154,7 +154,7 @@ const keyOf = (rule: RuleName, actor: Actor, input: CommandInput): Keyed => {
 }
 
 /** Deadlocks, serialization failures and a key that another request stored first: try again. */
-function lostRace(error: unknown): boolean {
+export function lostRace(error: unknown): boolean {
   if (!(error instanceof Error) || !('code' in error)) return false
   if (error.code === 'P2034') return true
   const cause = JSON.stringify('meta' in error ? error.meta : null)

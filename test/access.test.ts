@@ -288,8 +288,8 @@ describe('fields', () => {
       )
     }
     expect(await actions('reader')).toMatchObject({
-      stop: 'compute.server.stop needs the role member',
-      delete: 'compute.server.delete needs the role member',
+      stop: 'needs the role member; you have reader',
+      delete: 'needs the role member; you have reader',
     })
     expect(await actions('member')).toMatchObject({
       start: 'it is ACTIVE; start needs SHUTOFF',
@@ -311,11 +311,11 @@ describe('fields', () => {
 
   it('hide whose a public image is from other projects', async () => {
     const id = await newImage(cloud.cloud, own.projectId, 'PUBLIC')
-    const document = 'query ($id: ID!) { image(id: $id) { project { name } actions { allowed } } }'
+    const document = 'query ($id: ID!) { image(id: $id) { project { id } actions { allowed } } }'
     const [mine, seen] = await Promise.all(
       [callerNamed('reader').token, sibling.token].map((t) => cloud.must(document, { id }, t)),
     )
-    expect(mine.image.project).toEqual({ name: 'own' })
+    expect(mine.image.project).toEqual({ id: own.projectId })
     expect(seen.image.project).toBeNull()
     expect(seen.image.actions.some((a: { allowed: boolean }) => a.allowed)).toBe(false)
   })

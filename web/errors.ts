@@ -11,6 +11,8 @@ export interface ProblemDetails {
   used?: number | null
   requested?: number | null
   allowedStatuses?: string[] | null
+  /** What a sign-in needs besides: totp, newPassword. */
+  missing?: string[] | null
   resources?: { type: string; id: string; name: string }[] | null
   filters?: { name: string; passed: number; refused: number }[] | null
   fields?: { path: string; message: string }[] | null

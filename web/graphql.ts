@@ -5,9 +5,10 @@
  */
 import { initGraphQLTada } from 'gql.tada'
 import type { introspection } from './generated/graphql-env.d.ts'
+import type { Json } from './parts/history-changes.ts'
 
 export const graphql = initGraphQLTada<{
   introspection: introspection
   disableMasking: true
-  scalars: { DateTimeISO: string; BigInt: string }
+  scalars: { DateTimeISO: string; BigInt: string; JSON: Json }
 }>()

@@ -19,6 +19,27 @@ export const paths = {
   imageUpload: () => '/images/new',
   hosts: () => '/hosts',
   host: (id: string) => `/hosts/${segment(id)}`,
+  domains: () => '/domains',
+  domain: (id: string, query: { tab?: string } = {}) => withQuery(`/domains/${segment(id)}`, query),
+  projects: () => '/projects',
+  project: (id: string, query: { tab?: string } = {}) => withQuery(`/projects/${segment(id)}`, query),
+  users: () => '/users',
+  user: (id: string, query: { tab?: string } = {}) => withQuery(`/users/${segment(id)}`, query),
+  groups: () => '/groups',
+  group: (id: string, query: { tab?: string } = {}) => withQuery(`/groups/${segment(id)}`, query),
+  roles: () => '/roles',
+  role: (id: string, query: { tab?: string } = {}) => withQuery(`/roles/${segment(id)}`, query),
+  roleAssignments: (query: { user?: string; group?: string; project?: string } = {}) =>
+    withQuery('/role-assignments', query),
+  quotas: () => '/quotas',
+  services: (query: { tab?: string } = {}) => withQuery('/services', query),
+  service: (id: string) => `/services/${segment(id)}`,
+  identityProviders: () => '/identity-providers',
+  identityProvider: (id: string) => `/identity-providers/${segment(id)}`,
+  auditLog: (query: { resource?: string; actor?: string } = {}) => withQuery('/audit-log', query),
+  accessCheck: (query: { action?: string; project?: string; domain?: string } = {}) =>
+    withQuery('/access-check', query),
+  profile: (query: { tab?: string } = {}) => withQuery('/profile', query),
   playground: () => '/playground',
 }
 

@@ -5,20 +5,33 @@
  *     signing out in one tab signs out all. What speaks against it (a foreign script could read
  *     them) is met by the content security policy: no script runs that we did not serve. A token
  *     ends by itself.
- * I2. All tabs show the same project: a change in one is followed by the others.
- * I3. Tokens of other projects, made by switching, are kept until sign out revokes them all.
+ * I2. All tabs show the same scope: a change in one is followed by the others.
+ * I3. Tokens of other scopes, made by switching, are kept until sign out revokes them all.
  */
 import { useSyncExternalStore } from 'react'
 
-export interface ScopedToken {
+/** What a token is for: a project, a domain, the system, or nothing. */
+export interface Scope {
+  project: { id: string; name: string } | null
+  domain: { id: string; name: string } | null
+  system: boolean
+}
+
+export interface ScopedToken extends Scope {
   secret: string
   expiresAt: string
-  project: { id: string; name: string } | null
+}
+
+/** The scope in a word, the same for the same scope. */
+export function scopeKey({ project, domain, system }: Scope): string {
+  if (project) return `project:${project.id}`
+  if (domain) return `domain:${domain.id}`
+  return system ? 'system' : 'none'
 }
 
 export interface Session {
   current: ScopedToken
-  /** At most one for each project that was visited since signing in. */
+  /** At most one for each scope that was visited since signing in. */
   others: ScopedToken[]
 }
 
@@ -71,7 +84,7 @@ export function changeScope(token: ScopedToken): void {
   if (!session) return startSession(token)
   if (token.project) localStorage.setItem(lastProjectKey, token.project.id)
   const { current, others } = session
-  const kept = [current, ...others].filter((other) => other.project?.id !== token.project?.id)
+  const kept = [current, ...others].filter((other) => scopeKey(other) !== scopeKey(token))
   set({ current: token, others: kept })
 }
 

@@ -3,27 +3,37 @@
  * in page loads neither.
  */
 import { type AnyVariables, Client, fetchExchange, type TypedDocumentNode } from '@urql/core'
+import type { VariablesOf } from 'gql.tada'
 import { graphql } from './graphql.ts'
 import {
   changeScope,
   currentSession,
   endSession,
   lastProjectId,
+  type Scope,
   type ScopedToken,
+  scopeKey,
   startSession,
 } from './session.ts'
 
 const TokenCreate = graphql(`
   mutation TokenCreate($input: TokenCreateInput!) {
-    tokenCreate(input: $input) { secret token { expiresAt project { id name } } }
+    tokenCreate(input: $input) {
+      secret
+      token { expiresAt project { id name } domain { id name } system }
+    }
   }
 `)
+
+type TokenCreateInput = VariablesOf<typeof TokenCreate>['input']
 
 const TokenRevoke = graphql(`
   mutation TokenRevoke($input: TokenRevokeInput!) { tokenRevoke(input: $input) { revoked } }
 `)
 
-const SessionProjects = graphql(`query SessionProjects { projects(first: 200) { nodes { id } } }`)
+const SignInProjects = graphql(`
+  query SignInProjects { projects(first: 200, filter: { mine: true }) { nodes { id } } }
+`)
 
 const client = new Client({ url: '/graphql', exchanges: [fetchExchange], preferGetMethod: false })
 
@@ -42,11 +52,13 @@ async function mutate<Data, Variables extends AnyVariables>(
   return result.data
 }
 
-async function exchange(secret: string, projectId: string): Promise<ScopedToken> {
-  const input = { token: secret, scope: { projectId } }
+async function tokenOf(input: TokenCreateInput, secret?: string): Promise<ScopedToken> {
   const { tokenCreate } = await mutate(TokenCreate, { input }, secret)
   return { secret: tokenCreate.secret, ...tokenCreate.token }
 }
+
+const exchange = (secret: string, scope: TokenCreateInput['scope']): Promise<ScopedToken> =>
+  tokenOf({ token: secret, scope }, secret)
 
 export interface Credentials {
   user: string
@@ -54,30 +66,53 @@ export interface Credentials {
   password: string
   /** A project's name; empty for the one that was open last, or else the first. */
   project: string
+  /** The code of the second factor; empty unless it was asked for. */
+  totp: string
+  /** The next password; empty unless it was asked for. */
+  newPassword: string
 }
 
 /** Signs in and begins the session. Throws the API's error. */
-export async function signIn({ user, domain, password, project }: Credentials): Promise<void> {
-  const scope = project ? { project, domain } : undefined
-  const input = { password: { user, domain, password }, scope }
-  const { tokenCreate } = await mutate(TokenCreate, { input })
-  const token = { secret: tokenCreate.secret, ...tokenCreate.token }
+export async function signIn(given: Credentials): Promise<void> {
+  const { user, domain, password, project, totp, newPassword } = given
+  const token = await tokenOf({
+    password: { user, domain, password, newPassword: newPassword || undefined },
+    totp: totp || undefined,
+    scope: project ? { project, domain } : undefined,
+  })
+  await begin(token)
+}
+
+/** Signs in with what an identity provider gave. */
+export async function signInByTicket(ticket: string): Promise<void> {
+  await begin(await tokenOf({ openId: { ticket } }))
+}
+
+/** Whoever has a project begins in one: in the last one when that is still the user's. */
+async function begin(token: ScopedToken): Promise<void> {
   if (token.project) return startSession(token)
-  const own = await client.query(SessionProjects, {}, bearer(token.secret)).toPromise()
+  const own = await client.query(SignInProjects, {}, bearer(token.secret)).toPromise()
   if (own.error) throw own.error
   const ids = own.data?.projects.nodes.map((one) => one.id) ?? []
   const wanted = ids.find((id) => id === lastProjectId()) ?? ids[0]
+  const scoped = wanted ? await exchange(token.secret, { projectId: wanted }) : null
   startSession(token)
-  if (wanted) changeScope(await exchange(token.secret, wanted))
+  if (scoped) changeScope(scoped)
 }
 
-/** Shows another project, with a token that is exchanged for the current one. */
-export async function switchProject(projectId: string): Promise<void> {
+/** Shows another scope, with a token that is exchanged for the current one. */
+export async function switchScope(scope: Scope): Promise<void> {
   const session = currentSession()
   if (!session) return
-  const known = session.others.find((other) => other.project?.id === projectId)
-  const isFresh = known && Date.parse(known.expiresAt) > Date.now()
-  changeScope(isFresh ? known : await exchange(session.current.secret, projectId))
+  const { project, domain } = scope
+  const known = session.others.find((other) => scopeKey(other) === scopeKey(scope))
+  if (known && Date.parse(known.expiresAt) > Date.now()) return changeScope(known)
+  const wanted = project
+    ? { projectId: project.id }
+    : domain
+      ? { domainId: domain.id }
+      : { system: true }
+  changeScope(await exchange(session.current.secret, wanted))
 }
 
 /** Forgets all tokens at once and revokes them as far as the API can be reached. */

@@ -17,6 +17,7 @@ import { tokenCreate } from '../../services/identity/sign-in.ts'
 import { tokenRevoke, tokensRevoke, tokenValidate } from '../../services/identity/token-revoke.ts'
 import { InputArg } from '../arguments.ts'
 import type { Request } from '../request.ts'
+import { userOfToken } from './user.ts'
 
 /** A token as the API shows it: all of it is in the token itself. */
 const tokenOf = (actor: Actor) => ({
@@ -27,7 +28,7 @@ const tokenOf = (actor: Actor) => ({
   domainId: actor.domainId,
   system: actor.system,
   methods: [...actor.methods],
-  user: { id: actor.userId, name: actor.userName },
+  user: userOfToken(actor),
   roles: actor.roles.map((name) => ({ name })),
 })
 

@@ -38,14 +38,18 @@ export class AuditEvent {
   at!: Date
 
   @Field(() => String, {
-    description: 'What was done, by the access rule that guards it, such as `identity.user.update`.',
+    description:
+      'What was done, by the access rule that guards it, such as `identity.user.update`.',
   })
   action!: string
 
   @Field(() => AuditOutcomeEnum, { description: 'How it ended.' })
   outcome!: AuditOutcome
 
-  @Field(() => ErrorCodeEnum, { nullable: true, description: 'The error code of what was refused.' })
+  @Field(() => ErrorCodeEnum, {
+    nullable: true,
+    description: 'The error code of what was refused.',
+  })
   code!: ErrorCode | null
 
   @Field(() => String, { nullable: true, description: 'Why it was refused, in words.' })
@@ -87,7 +91,8 @@ export const AuditEventConnection = connectionOf('AuditEvent', () => AuditEvent)
 /** Exactly, or all that begin with what stands before a star. */
 function IsPattern(): PropertyDecorator {
   const validate = (text: unknown) => typeof text === 'string' && /^[\w.-]+(\.\*)?$/.test(text)
-  const message = '$property must be the name of a rule, such as a.b.c, or a beginning such as a.b.*'
+  const message =
+    '$property must be the name of a rule, such as a.b.c, or a beginning such as a.b.*'
   return ValidateBy({ name: 'isPattern', validator: { validate, defaultMessage: () => message } })
 }
 

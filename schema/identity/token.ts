@@ -5,6 +5,7 @@ import { MAX_TOKEN_LENGTH } from '../../services/identity/token.ts'
 import { ChangeInput, IsOptionalId, IsText, MAX_NAME_LENGTH } from '../core/input.ts'
 import { enumOf } from '../enums.ts'
 import { Node } from '../node.ts'
+import { User } from './user.ts'
 
 export const SignInMethodEnum = enumOf('SignInMethod', 'A way of signing in.', {
   password: 'A password.',
@@ -18,15 +19,9 @@ export const SignInMethodEnum = enumOf('SignInMethod', 'A way of signing in.', {
 /** Longer than any of ours; what hashes it should not have to take more. */
 const MAX_SECRET_LENGTH = 1024
 
-@ObjectType({ implements: Node, description: 'Somebody who can sign in.', simpleResolvers: true })
-export class User extends Node {
-  @Field(() => String, { description: 'Unique in its domain.' })
-  name!: string
-}
-
-@ObjectType({ description: 'What a user may do in a scope.', simpleResolvers: true })
-export class Role {
-  @Field(() => String, { description: 'admin, member or reader; each implies the next.' })
+@ObjectType({ description: 'A role, as a token names it.', simpleResolvers: true })
+export class TokenRole {
+  @Field(() => String, { description: 'For example admin, manager, member or reader.' })
   name!: string
 }
 
@@ -45,8 +40,10 @@ export class Token extends Node {
   @Field(() => User, { description: 'Whose it is.' })
   user!: User
 
-  @Field(() => [Role], { description: 'The roles that hold in its scope, implied ones included.' })
-  roles!: Role[]
+  @Field(() => [TokenRole], {
+    description: 'The roles that hold in its scope, implied ones included.',
+  })
+  roles!: TokenRole[]
 
   @Field(() => Boolean, { description: 'Whether its scope is the system.' })
   system!: boolean
@@ -66,8 +63,10 @@ export class Session {
   @Field(() => User, { description: 'Who asks.' })
   user!: User
 
-  @Field(() => [Role], { description: 'The roles that hold in the scope, implied ones included.' })
-  roles!: Role[]
+  @Field(() => [TokenRole], {
+    description: 'The roles that hold in the scope, implied ones included.',
+  })
+  roles!: TokenRole[]
 
   @Field(() => Boolean, { description: 'Whether its scope is the system.' })
   system!: boolean

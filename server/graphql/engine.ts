@@ -20,7 +20,7 @@ import {
 import type { Logger } from 'pino'
 import type { ErrorCode } from '../../services/errors.ts'
 import { makeDocuments, type OperationRequest, type Prepared } from './documents.ts'
-import { formatErrors } from './errors.ts'
+import { formatErrors, thrownOf } from './errors.ts'
 import { defaultLimits, type Limits } from './limits.ts'
 import type { ApiMetrics, OperationKind, Outcome } from './metrics.ts'
 import { makeSharedAnswers } from './shared-answers.ts'
@@ -30,6 +30,8 @@ export interface EngineOptions {
   log: Logger
   metrics: ApiMetrics
   limits?: Partial<Limits>
+  /** Told of the errors of an answer, as they were thrown: for the audit log. */
+  onErrors?(context: object, errors: readonly unknown[]): void
 }
 
 export interface ContextRequest extends OperationRequest {
@@ -90,6 +92,7 @@ export function makeEngine({ schema, log, metrics, ...options }: EngineOptions):
     const errors = result.errors?.length
       ? formatErrors(result.errors, { requestId, log })
       : undefined
+    if (result.errors?.length) options.onErrors?.(request.context, result.errors.map(thrownOf))
     const ms = performance.now() - began
     const outcome = (errors?.[0]?.extensions?.code ?? 'OK') as Outcome
     metrics.operation(operation?.operation ?? 'unknown', outcome, ms / 1000)

@@ -127,6 +127,9 @@ export function logHidden(refusal: Refusal, error: unknown, { log, requestId }: 
   return true
 }
 
+/** What was thrown, without what GraphQL wrapped around it. */
+export const thrownOf = (error: unknown): unknown => unwrap(error).at(-1)
+
 /** The error and what GraphQL wrapped in it, outermost first. Not `cause`: that is ours alone. */
 function unwrap(error: unknown): unknown[] {
   const layers = [error]

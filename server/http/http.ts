@@ -43,6 +43,8 @@ export interface HttpOptions {
     limits?: Partial<WebSocketLimits>
   }
   limits?: Partial<Limits>
+  /** Told of the errors of an operation, as they were thrown, with its context. */
+  onErrors?(context: object, errors: readonly unknown[]): void
   log: Logger
   health(): Promise<Health>
   metrics: Registry

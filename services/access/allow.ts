@@ -42,7 +42,7 @@ export function credentialsOf(actor: Actor): Credentials {
 }
 
 /** What the caller's own scope is, as a target: whatever is not said to belong to somebody else. */
-const ownScope = (actor: Actor): Target => ({
+export const ownScope = (actor: Actor): Target => ({
   project_id: actor.projectId,
   domain_id: actor.domainId,
   user_id: actor.userId,
@@ -69,8 +69,11 @@ export const may = (ctx: Asking, name: RuleName, target?: Target): boolean =>
   withinAccessRules(ctx.actor, name) &&
   ctx.policy.allows(name, credentialsOf(ctx.actor), target ?? ownScope(ctx.actor))
 
+/** Whatever a credential is good for, its bearer may ask what that is. */
+const ABOUT_ONESELF: readonly RuleName[] = ['identity.session.get', 'identity.policy.explain']
+
 function withinAccessRules(actor: Actor, name: RuleName): boolean {
-  if (actor.accessRules === null || name === 'identity.session.get') return true
+  if (actor.accessRules === null || ABOUT_ONESELF.includes(name)) return true
   return actor.accessRules.some((rule) =>
     rule.endsWith('*') ? name.startsWith(rule.slice(0, -1)) : rule === name,
   )
@@ -98,11 +101,15 @@ export function allowInProject(ctx: Asking, name: RuleName): ProjectActor {
   return { ...actor, projectId: actor.projectId }
 }
 
+/** Who may give any role in a domain may give this one: how far a rule goes is asked with it. */
+const LEAST_ROLE = 'reader'
+
 /** How far the rule lets the caller go; FORBIDDEN when it does nowhere. */
 export function reach(ctx: Asking, name: RuleName): Reach {
   const { domainId, projectId, userId } = signedIn(ctx)
   if (may(ctx, name, {})) return everything
-  if (domainId && may(ctx, name, { domain_id: domainId })) return { ...everything, domainId }
+  const inDomain = { domain_id: domainId, role_name: LEAST_ROLE }
+  if (domainId && may(ctx, name, inDomain)) return { ...everything, domainId }
   if (projectId && may(ctx, name, { project_id: projectId })) return { ...everything, projectId }
   if (may(ctx, name, { user_id: userId })) return { ...everything, userId }
   allow(ctx, name)

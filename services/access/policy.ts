@@ -47,6 +47,7 @@ export class Policy {
     /** What is guarded: all but the bases. */
     private readonly guarded: readonly Rule[],
     private readonly measures: ReadonlyMap<string, Measure>,
+    private readonly nearest: Nearest,
   ) {}
 
   /** Throws PolicyError. `nearest` adds what was probably meant to unknown names. */
@@ -61,12 +62,20 @@ export class Policy {
     if (problems.length > 0) throw new PolicyError(problems)
     const all = compileAll(drafts)
     const guarded = [...all.values()].filter(({ name }) => Object.hasOwn(rules.defaults, name))
-    return new Policy(all, guarded, measures)
+    return new Policy(all, guarded, measures, nearest)
   }
 
   /** Whether there is a rule, or a base, of that name. */
   has(name: string): boolean {
     return this.all.has(name)
+  }
+
+  /** The guarded rule that somebody who wrote `name` probably meant. */
+  nearestTo(name: string): string | undefined {
+    return this.nearest(
+      name,
+      this.guarded.map((rule) => rule.name),
+    )
   }
 
   /** Throws when there is no such rule: a slip in the code, not a refusal. */

@@ -7,7 +7,8 @@ import type { EventDraft } from '../core/event.ts'
 import { type Task, taskCancel } from '../core/task.ts'
 import { CloudError, notFound } from '../errors.ts'
 import { newId } from '../id.ts'
-import { type QuotaAmounts, quotaClaim } from '../identity/quota.ts'
+import { type QuotaAmounts, type QuotaView, quotasOf } from '../identity/quota.ts'
+import { quotaClaim } from '../identity/quota-claim.ts'
 import { change, requireState } from '../transition.ts'
 import { hostViews } from './allocation.ts'
 import { type Explanation, place } from './placement.ts'
@@ -22,7 +23,7 @@ export interface ServerResult {
 
 export interface Plan {
   allowed: boolean
-  quotas: { resource: string; limit: number; used: number }[]
+  quotas: QuotaView[]
   placement: Explanation | null
 }
 
@@ -103,7 +104,7 @@ export const serverCreate = command(
       },
     })
     const resources = { VCPU: flavor.vcpus, MEMORY_MB: flavor.memoryMiB, DISK_GB: diskGiB }
-    await quotaClaim(c.tx, projectId, id, amountsOf(flavor))
+    await quotaClaim(c, { projectId, ownerId: id, amounts: amountsOf(flavor) })
     if (c.dryRun)
       return { serverId: null, taskId: null, plan: await planOf(c, projectId, resources) }
     const taskInput: ServerCreateTaskInput = {
@@ -114,6 +115,13 @@ export const serverCreate = command(
       resources,
     }
     const taskId = await serverTask(c, 'server.create', projectId, id, taskInput, 'created')
+    c.audit({
+      resourceType: 'server',
+      resourceId: id,
+      resourceName: input.name,
+      projectId,
+      after: { name: input.name, status: 'ACTIVE', flavor: flavor.name, imageId: image.id },
+    })
     return { serverId: id, taskId, plan: null }
   },
 )
@@ -164,7 +172,7 @@ async function planOf(
   projectId: string,
   resources: Record<string, number>,
 ): Promise<Plan> {
-  const quotas = await c.tx.quota.findMany({ where: { projectId }, orderBy: { resource: 'asc' } })
+  const quotas = await quotasOf(c.tx, c.region, [projectId])
   const { explanation } = place(await hostViews(c.tx), { resources, tried: [] })
   return { allowed: explanation.hostsPassed > 0, quotas, placement: explanation }
 }
@@ -201,7 +209,7 @@ function action(name: ServerAction, kind: ServerTaskKind) {
     }
     requireState(name, row, server)
     if (c.dryRun) {
-      const quotas = await c.tx.quota.findMany({ where: { projectId: actor.projectId } })
+      const quotas = await quotasOf(c.tx, c.region, [actor.projectId])
       return { serverId: server.id, taskId: null, plan: { allowed: true, quotas, placement: null } }
     }
     if (server.taskState && server.taskId) await taskCancel(c.tx, server.taskId)
@@ -222,6 +230,14 @@ function action(name: ServerAction, kind: ServerTaskKind) {
       at: c.at,
     })
     const taskId = await serverTask(c, kind, actor.projectId, id, taskInput, 'updated')
+    c.audit({
+      resourceType: 'server',
+      resourceId: id,
+      resourceName: serverName,
+      projectId: actor.projectId,
+      before: { status },
+      ...(row.to && { after: { status: row.to } }),
+    })
     return { serverId: id, taskId, plan: null }
   })
 }

@@ -9,7 +9,9 @@ export async function auditWithin(
   { domainId, projectId, userId }: Reach,
 ): Promise<Prisma.AuditEventWhereInput> {
   return {
-    ...(domainId && { OR: [{ domainId }, { projectId: { in: await projectsOfDomain(db, domainId) } }] }),
+    ...(domainId && {
+      OR: [{ domainId }, { projectId: { in: await projectsOfDomain(db, domainId) } }],
+    }),
     ...(projectId && { projectId }),
     ...(userId && { userId }),
   }

@@ -16,7 +16,7 @@ export interface Keyed {
 /** Hashes what was asked for, whatever the order of its fields. */
 export function argumentsHash(projectId: string | null, input: object): string {
   const canonical = (value: unknown): unknown =>
-    value && typeof value === 'object' && !Array.isArray(value)
+    value && typeof value === 'object' && !Array.isArray(value) && !(value instanceof Date)
       ? Object.fromEntries(
           Object.entries(value)
             .filter(([, v]) => v !== undefined && v !== null)

@@ -22,6 +22,21 @@ const implications = [
   ['member', 'reader'],
 ] as const
 
+interface RoleName {
+  nameKey: string
+  domainId: string | null
+}
+
+/** Whether the access rules rely on the role: it keeps its name, and stays. */
+export const isBuiltIn = ({ nameKey, domainId }: RoleName): boolean =>
+  domainId === null && roles.includes(nameKey)
+
+/** Whether the implication comes back with every start. */
+export const impliesAlways = (prior: RoleName, implied: RoleName): boolean =>
+  isBuiltIn(prior) &&
+  isBuiltIn(implied) &&
+  implications.some(([one, other]) => one === prior.nameKey && other === implied.nameKey)
+
 /** Projects of the first cloud; the operator's has no limits. */
 const projects = [
   { name: ADMIN_PROJECT, operator: true },

@@ -127,7 +127,9 @@ export async function catalogFor(
     endpoints: endpoints.flatMap((endpoint) => {
       const url = filledUrl(endpoint.url, token)
       const face = endpoint.interface as EndpointInterface
-      return url === null ? [] : [{ id: endpoint.id, interface: face, region: endpoint.regionId, url }]
+      return url === null
+        ? []
+        : [{ id: endpoint.id, interface: face, region: endpoint.regionId, url }]
     }),
   }))
 }

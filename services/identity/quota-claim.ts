@@ -2,12 +2,22 @@
  * Claims: what one resource holds of its project's quota and of every project's above (Q1 to Q4 of
  * quota.ts). A claim is `reserved` while its owner is being made and `used` from then on, until it is
  * released with its owner. Each of the three is one statement in the caller's transaction.
+ *
+ * All three counters are written, from the rows as they were locked (`held`) and not from `q`: of that
+ * PostgreSQL tries the statement's own, older view first, which the check constraint may refuse.
  */
 import { may } from '../access/allow.ts'
 import type { Context, Tx } from '../context.ts'
 import { CloudError } from '../errors.ts'
 import { projectsOf } from './effective-roles.ts'
-import { chainOf, exceeds, type QuotaAmounts, quotaComplete, registered } from './quota.ts'
+import {
+  chainOf,
+  exceeds,
+  type QuotaAmounts,
+  type QuotaResource,
+  quotaComplete,
+  registered,
+} from './quota.ts'
 
 type Claiming = Pick<Context, 'actor' | 'policy' | 'region'> & { tx: Tx }
 
@@ -20,10 +30,10 @@ export interface Claim {
 /** Takes all the amounts for an owner, or throws QUOTA_EXCEEDED and the transaction rolls back. */
 export async function quotaClaim(c: Claiming, claim: Claim): Promise<void> {
   if (await take(c, claim)) return
-  const made = await quotaComplete(c.tx, claim.projectId, Object.keys(claim.amounts))
-  // Somebody else may have made them meanwhile: then none was missing here, and yet it was refused.
+  // A resource that came after the project, or a limit: rows first, because a refusal tells their counts.
+  await quotaComplete(c.tx, claim.projectId, Object.keys(claim.amounts))
   if (await take(c, claim)) return
-  await refuse(c, claim, made)
+  await refuse(c, claim)
 }
 
 /** False when a limit is in the way, or a row is not there yet: then nothing is locked. */
@@ -37,7 +47,7 @@ async function take({ tx, region }: Claiming, { projectId, ownerId, amounts }: C
       select count(*) = (select count(*) from chain) * (select count(*) from wanted) as yes
       from identity.quota q join chain on chain.id = q.project_id join wanted using (resource)),
     held as (
-      select q.project_id, q.resource, q.tree_used, w.amount,
+      select q.project_id, q.resource, q.used, q.reserved, q.tree_used, w.amount,
              coalesce(q."limit", r.default_limit, 0) as "limit"
       from identity.quota q join chain on chain.id = q.project_id
         join wanted w on w.resource = q.resource left join registered r on r.resource = q.resource
@@ -45,8 +55,8 @@ async function take({ tx, region }: Claiming, { projectId, ownerId, amounts }: C
       order by q.project_id, q.resource for no key update of q),
     taken as (
       update identity.quota q
-      set tree_used = q.tree_used + h.amount,
-          reserved = q.reserved + case when q.project_id = ${projectId}::uuid then h.amount else 0 end
+      set used = h.used, tree_used = h.tree_used + h.amount,
+          reserved = h.reserved + case when h.project_id = ${projectId}::uuid then h.amount else 0 end
       from held h
       where q.project_id = h.project_id and q.resource = h.resource
         and not exists (select from held where "limit" >= 0 and tree_used + amount::bigint > "limit")
@@ -65,10 +75,12 @@ export async function quotaCommit(tx: Tx, ownerId: string): Promise<void> {
       where owner_id = ${ownerId}::uuid and reserved
       returning project_id, resource, amount),
     held as (
-      select q.project_id, q.resource, made.amount from identity.quota q
+      select q.project_id, q.resource, q.used, q.reserved, q.tree_used, made.amount
+      from identity.quota q
         join made on made.project_id = q.project_id and made.resource = q.resource
       order by q.project_id, q.resource for no key update of q)
-    update identity.quota q set used = q.used + held.amount, reserved = q.reserved - held.amount
+    update identity.quota q
+    set used = held.used + amount, reserved = held.reserved - amount, tree_used = held.tree_used
     from held where q.project_id = held.project_id and q.resource = held.resource`
 }
 
@@ -84,14 +96,17 @@ export async function quotaRelease(tx: Tx, ownerId: string): Promise<void> {
       select chain.origin, p.id, p.parent_id
       from identity.project p join chain on p.id = chain.parent_id),
     held as (
-      select q.project_id, q.resource, given.amount, given.reserved, chain.id = chain.origin as own
+      select q.project_id, q.resource, q.used, q.reserved, q.tree_used, given.amount,
+             case when chain.id <> chain.origin then 0 when given.reserved then 0 else given.amount end
+               as from_used,
+             case when chain.id <> chain.origin then 0 when given.reserved then given.amount else 0 end
+               as from_reserved
       from identity.quota q join chain on chain.id = q.project_id
         join given on given.project_id = chain.origin and given.resource = q.resource
       order by q.project_id, q.resource for no key update of q)
     update identity.quota q
-    set tree_used = q.tree_used - held.amount,
-        used = q.used - case when own and not held.reserved then held.amount else 0 end,
-        reserved = q.reserved - case when own and held.reserved then held.amount else 0 end
+    set tree_used = held.tree_used - amount, used = held.used - from_used,
+        reserved = held.reserved - from_reserved
     from held where q.project_id = held.project_id and q.resource = held.resource`
 }
 
@@ -100,29 +115,24 @@ interface Asked {
   name: string
   domainId: string
   depth: number
-  resource: string
+  resource: QuotaResource
   limit: number
   treeUsed: number
 }
 
 /** Says which limit is in the way: the nearest project's first. */
-async function refuse(c: Claiming, claim: Claim, made: number): Promise<never> {
+async function refuse(c: Claiming, { projectId, amounts }: Claim): Promise<never> {
   const rows = await c.tx.$queryRaw<Asked[]>`
-    with recursive ${chainOf(claim.projectId)}, ${registered(c.region)}
-    select p.id, p.name, p.domain_id as "domainId", chain.depth, q.resource,
+    with recursive ${chainOf(projectId)}, ${registered(c.region)}
+    select p.id, p.name, p.domain_id as "domainId", chain.depth, resource,
            coalesce(q."limit", r.default_limit, 0) as "limit", q.tree_used as "treeUsed"
     from chain join identity.project p using (id) join identity.quota q on q.project_id = p.id
-      left join registered r on r.resource = q.resource
-    order by chain.depth`
-  const wanted = Object.entries(claim.amounts)
-  const depths = [...new Set(rows.map((row) => row.depth))]
-  for (const [resource, requested] of depths.flatMap(() => wanted)) {
-    const row = rows.find(
-      (row) => row.resource === resource && exceeds(row.treeUsed + requested, row.limit),
-    )
-    if (row) throw exceeded(await nameOf(c, row), row, requested)
-  }
-  throw new CloudError('CONFLICT', `The quota changed meanwhile (${made}): try again`)
+      join unnest(${Object.keys(amounts)}::text[]) with ordinality w (resource, place) using (resource)
+      left join registered r using (resource)
+    order by chain.depth, w.place`
+  const row = rows.find((row) => exceeds(row.treeUsed + (amounts[row.resource] ?? 0), row.limit))
+  if (row) throw exceeded(await nameOf(c, row), row, amounts[row.resource] ?? 0)
+  throw new CloudError('CONFLICT', 'The quota changed meanwhile: try again')
 }
 
 function exceeded(whose: string, { resource, limit, treeUsed }: Asked, requested: number) {

@@ -19,8 +19,7 @@ const NAMESPACE = 'b2a7c9f4-3f0e-4f6e-9d0c-5a3e7c1d8e21'
 /** What the audit log calls a region. */
 export const regionAuditId = (id: string): string => v5(id, NAMESPACE)
 
-const noRegion = (id: string): CloudError =>
-  new CloudError('NOT_FOUND', `There is no region ${id}`)
+const noRegion = (id: string): CloudError => new CloudError('NOT_FOUND', `There is no region ${id}`)
 
 export async function findRegion(tx: Tx, id: string): Promise<Region> {
   const region = await tx.region.findUnique({ where: { id } })
@@ -123,7 +122,9 @@ export const regionDelete: (
   checkVersion(region, ifVersion)
   const resources = await contentsOf(c.tx, id)
   if (resources.length > 0) {
-    throw new CloudError('IN_USE', 'There is something in the region: delete it first', { resources })
+    throw new CloudError('IN_USE', 'There is something in the region: delete it first', {
+      resources,
+    })
   }
   await c.tx.region.delete({ where: { id } })
   await told(c, region, null)
@@ -131,7 +132,10 @@ export const regionDelete: (
 })
 
 async function contentsOf(tx: Tx, regionId: string) {
-  const regions = await tx.region.findMany({ where: { parentRegionId: regionId }, take: MAX_LISTED })
+  const regions = await tx.region.findMany({
+    where: { parentRegionId: regionId },
+    take: MAX_LISTED,
+  })
   const endpoints = await tx.endpoint.findMany({ where: { regionId }, take: MAX_LISTED })
   const limits = await tx.registeredLimit.findMany({ where: { regionId }, take: MAX_LISTED })
   return [

@@ -93,6 +93,15 @@ export function checkToken(
   return actor
 }
 
+/** As `isRevoked`, from the rows: also what other processes revoked a moment ago. */
+export async function isRevokedAnywhere(tx: Tx, actor: Actor): Promise<boolean> {
+  const subjects = subjectsOf(actor).map(([kind, subjectId]) => ({ kind, subjectId }))
+  const rows = await tx.revocation.count({
+    where: { OR: subjects, before: { gte: actor.issuedAt } },
+  })
+  return rows > 0
+}
+
 /** Ends the tokens of these subjects, everywhere, once the transaction commits. */
 export async function revoke(
   c: Pick<Command, 'tx' | 'tokenTtlSeconds' | 'revocations' | 'onCommit' | 'requestId'>,
@@ -101,6 +110,7 @@ export async function revoke(
 ): Promise<void> {
   if (subjectIds.length === 0) return
   await lockSubjects(c.tx, kind, subjectIds)
+  await revoke(c, 'trust', await trustsOf(c.tx, kind, subjectIds))
   const rows = await c.tx.$queryRaw<(Known & { id: string })[]>`
     insert into identity.revocation (id, kind, subject_id, before, expires_at)
     select w.id, ${kind}, w.subject_id, clock_timestamp(),
@@ -121,6 +131,20 @@ export async function revoke(
   c.onCommit(() => {
     for (const row of rows) c.revocations.add(row)
   })
+}
+
+/**
+ * The trusts whose tokens end with their people: a token names one of the two only, and the domain of
+ * that one only.
+ */
+async function trustsOf(tx: Tx, kind: RevocationKind, ids: string[]): Promise<string[]> {
+  if (kind !== 'user' && kind !== 'domain') return []
+  const among = kind === 'user' ? { id: { in: ids } } : { domainId: { in: ids } }
+  const trusts = await tx.trust.findMany({
+    where: { OR: [{ trustor: among }, { trustee: among }] },
+    select: { id: true },
+  })
+  return trusts.map(({ id }) => id)
 }
 
 /** Against sign-ins that are under way (R2). In the order of their ids, so that nobody deadlocks. */

@@ -2,6 +2,7 @@
  * The second half of signing in: the wanted scope, the roles in it, the token. In one transaction that
  * holds the rows it relies on (R2 of revocation.ts) and takes the token's time from the database.
  */
+import { lostRace } from '../command.ts'
 import type { Actor, Context, SignInMethod, Tx } from '../context.ts'
 import { CloudError } from '../errors.ts'
 import { effectiveRoles, type HeldRole } from './effective-roles.ts'
@@ -29,12 +30,31 @@ export interface SignedIn {
   applicationCredentialId?: string
   accessRules?: string[] | null
   trust?: { id: string; trustorUserId: string; trusteeUserId: string }
+  /** The user whose row is written, too: two that share a lock on it could not both. */
+  writesUser?: string
   /** What else must hold in the transaction: a code that was not used, a trust that has uses left. */
   use?: (tx: Tx) => Promise<void>
 }
 
+/** Tries of a sign-in that lost a race inside the database, to somebody who takes rights away. */
+const MAX_TRIES = 4
+
 /** Issues the token, or UNAUTHENTICATED. */
 export async function issueScoped(
+  ctx: Context,
+  signedIn: SignedIn,
+  wanted: WantedScope | null | undefined,
+): Promise<{ secret: string; actor: Actor }> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await issueOnce(ctx, signedIn, wanted)
+    } catch (error) {
+      if (tries >= MAX_TRIES || !lostRace(error)) throw error
+    }
+  }
+}
+
+async function issueOnce(
   ctx: Context,
   signedIn: SignedIn,
   wanted: WantedScope | null | undefined,
@@ -83,7 +103,11 @@ interface UserRow {
 }
 
 /** The users of the sign-in, enabled and in enabled domains, held until the token is issued. */
-async function lockUser(tx: Tx, { userId, trust }: SignedIn): Promise<UserRow> {
+async function lockUser(tx: Tx, { userId, trust, writesUser }: SignedIn): Promise<UserRow> {
+  if (writesUser) {
+    await tx.$executeRaw`
+      select from identity."user" where id = ${writesUser}::uuid for no key update`
+  }
   const needed = [
     ...new Set([userId, ...(trust ? [trust.trustorUserId, trust.trusteeUserId] : [])]),
   ]
@@ -141,13 +165,18 @@ const badScope = (message: string): CloudError =>
 
 /** Application credentials and trusts are for one project; asking for it by name or id is fine. */
 async function fixedScope(tx: Tx, projectId: string, wanted: WantedScope): Promise<TokenScope> {
+  const other = async (): Promise<boolean> => {
+    const { project, domain, domainId } = wanted
+    if (wanted.system || wanted.unscoped) return true
+    if (wanted.projectId) return wanted.projectId !== projectId
+    if (!project) return Boolean(domain ?? domainId)
+    const named = await projectScope(tx, wanted).catch(() => null)
+    return named?.projectId !== projectId
+  }
   const scope = await projectScope(tx, { projectId })
-  const other =
-    (wanted.projectId && wanted.projectId !== projectId) ||
-    (wanted.project && nameKey(wanted.project) !== nameKey(scope.projectName ?? '')) ||
-    wanted.system ||
-    wanted.unscoped
-  if (other) throw badScope('This sign-in is good for one project only: leave the scope out')
+  if (await other()) {
+    throw badScope('This sign-in is good for one project only: leave the scope out')
+  }
   return scope
 }
 

@@ -9,7 +9,7 @@ import { CloudError } from '../errors.ts'
 import { isId, newId } from '../id.ts'
 import { byPassword, type PasswordSignIn } from './authenticate.ts'
 import { withImplied } from './effective-roles.ts'
-import { checkToken } from './revocation.ts'
+import { checkToken, isRevokedAnywhere } from './revocation.ts'
 import { issueScoped, refused, type SignedIn, type WantedScope } from './scope.ts'
 
 export interface SignIn {
@@ -40,25 +40,25 @@ export async function tokenCreate(
     const signedIn = await authenticated(ctx, input)
     const allowed = input.trust ? await byTrust(ctx, signedIn, input.trust.id) : signedIn
     const issued = await issueScoped(ctx, allowed, input.scope)
-    if (!token) await signedInAs(ctx, issued.actor)
+    if (!token || input.trust) await signedInAs(ctx, issued.actor)
     return issued
   } catch (error) {
-    const resourceName = input.password?.user
-    const doing = {
-      action: ACTION,
-      actor: ctx.actor,
-      requestId: ctx.requestId,
-      address: ctx.address,
-    }
-    await auditFailure(ctx, doing, error, {
-      resourceType: 'user',
-      ...(resourceName && { resourceName }),
-    })
+    const { actor, requestId, address } = ctx
+    await auditFailure(ctx, { action: ACTION, actor, requestId, address }, error, about(input))
     throw error
   }
 }
 
-/** Exchanges are not recorded: they sign nobody in. */
+/** What a refused sign-in was with. */
+function about({ password, applicationCredential, trust }: SignIn) {
+  if (applicationCredential) {
+    return { resourceType: 'application_credential', resourceId: applicationCredential.id }
+  }
+  if (trust) return { resourceType: 'trust', resourceId: trust.id }
+  return { resourceType: 'user', ...(password && { resourceName: password.user }) }
+}
+
+/** Exchanges for another scope are not recorded: they sign nobody in. */
 async function signedInAs(ctx: Context, actor: Actor): Promise<void> {
   await ctx.db.auditEvent.create({
     data: {
@@ -74,7 +74,12 @@ async function signedInAs(ctx: Context, actor: Actor): Promise<void> {
       domainId: actor.userDomainId,
       requestId: ctx.requestId,
       address: ctx.address,
-      after: { methods: [...actor.methods], projectId: actor.projectId, domainId: actor.domainId },
+      after: {
+        methods: [...actor.methods],
+        projectId: actor.projectId,
+        domainId: actor.domainId,
+        ...(actor.trustId && { trustId: actor.trustId }),
+      },
     },
   })
 }
@@ -101,12 +106,9 @@ async function byToken(ctx: Context, secret: string): Promise<SignedIn> {
     userId: actor.userId,
     methods: [...new Set([...actor.methods, 'token' as const])],
     notAfter: actor.expiresAt,
-    // Revoked while we looked: the row says so, if not yet our memory.
+    // Revoked while we looked: the row says so, if not yet our memory. A new token would outlive it.
     use: async (tx) => {
-      const revoked = await tx.revocation.count({
-        where: { kind: 'token', subjectId: actor.tokenId },
-      })
-      if (revoked) throw refused()
+      if (await isRevokedAnywhere(tx, actor)) throw refused()
     },
   }
 }
@@ -163,6 +165,7 @@ async function byTrust(ctx: Context, trustee: SignedIn, id: string): Promise<Sig
     userId: trust.impersonation ? trustorUserId : trusteeUserId,
     methods: [...trustee.methods, 'trust'],
     notAfter: earlier(trustee.notAfter, trust.expiresAt),
+    ...(trustee.writesUser && { writesUser: trustee.writesUser }),
     projectId: trust.projectId,
     roleIds: await withImplied(
       ctx.db,
@@ -184,20 +187,31 @@ async function useTrust(tx: Tx, id: string): Promise<void> {
   if (used !== 1) throw noTrust()
 }
 
-const OPEN_ID_TICKET = 'openid/'
+const OPEN_ID_TICKET = /^openid\/([0-9a-f-]{36})\/([0-9a-f-]{36})$/
 
 /** What the callback of an identity provider hands to the portal: good once. */
-export const openIdTicket = (ctx: Pick<Context, 'tokens' | 'now'>, userId: string): string =>
-  ctx.tokens.issueTicket(`${OPEN_ID_TICKET}${userId}`, ctx.now())
+export const openIdTicket = (
+  { tokens, now }: Pick<Context, 'tokens' | 'now'>,
+  { identityProviderId, userId }: { identityProviderId: string; userId: string },
+): string => tokens.issueTicket(`openid/${identityProviderId}/${userId}`, now())
 
 async function byOpenId(ctx: Context, secret: string): Promise<SignedIn> {
   const ticket = ctx.tokens.verifyTicket(secret, ctx.now())
-  if (!ticket.object.startsWith(OPEN_ID_TICKET)) throw refused()
+  const [, identityProviderId, userId] = OPEN_ID_TICKET.exec(ticket.object) ?? []
+  if (!identityProviderId || !userId) throw refused()
   return {
-    userId: ticket.object.slice(OPEN_ID_TICKET.length),
+    userId,
     methods: ['openid'],
     notAfter: null,
     use: async (tx) => {
+      // Disabled or deleted since: who did so ends what was issued before, this is after.
+      const known = await tx.$queryRaw<unknown[]>`
+        select from identity.identity_provider p
+        where p.id = ${identityProviderId}::uuid and p.enabled and exists (
+          select from identity.federated_identity f
+          where f.identity_provider_id = p.id and f.user_id = ${userId}::uuid)
+        for share`
+      if (known.length === 0) throw refused()
       const { count } = await tx.usedTicket.createMany({
         data: [{ id: ticket.id, expiresAt: ticket.expiresAt }],
         skipDuplicates: true,

@@ -46,6 +46,13 @@ export const imageCreate = command(
     })
     const event = imageEvent({ id, projectId, requestId: c.requestId }, 'created')
     await emit(c.tx, { ...event, userId: c.actor.userId })
+    c.audit({
+      resourceType: 'image',
+      resourceId: id,
+      resourceName: input.name,
+      projectId,
+      after: { name: input.name, diskFormat: input.diskFormat, visibility, status: 'QUEUED' },
+    })
     return { imageId: id, taskId: null }
   },
 )
@@ -60,9 +67,15 @@ export const imageDelete = command(
   async (c, input: ImageActionRequest): Promise<ImageResult> => {
     const { projectId } = allowInProject(c, 'image.image.delete')
     const [image] = await c.tx.$queryRaw<
-      { status: string; taskState: string | null; taskId: string | null; version: number }[]
+      {
+        name: string
+        status: string
+        taskState: string | null
+        taskId: string | null
+        version: number
+      }[]
     >`
-      select status, task_state as "taskState", task_id as "taskId", version from image.image
+      select name, status, task_state as "taskState", task_id as "taskId", version from image.image
       where id = ${input.id}::uuid and project_id = ${projectId}::uuid for update`
     if (!image) throw notFound('image', input.id)
     if (input.ifVersion && input.ifVersion !== image.version) {
@@ -90,6 +103,14 @@ export const imageDelete = command(
       },
       [imageEvent({ id: input.id, projectId, requestId: c.requestId }, 'updated')],
     )
+    const { name, status } = image
+    c.audit({
+      resourceType: 'image',
+      resourceId: input.id,
+      resourceName: name,
+      projectId,
+      before: { name, status },
+    })
     return { imageId: input.id, taskId }
   },
 )

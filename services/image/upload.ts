@@ -7,7 +7,8 @@
  * U3 An upload that is refused or breaks off goes back to QUEUED, with the reason as its fault.
  */
 import { allowInProject } from '../access/allow.ts'
-import type { Cloud, Context, Db } from '../context.ts'
+import type { Cloud, Context, Db, Tx } from '../context.ts'
+import { auditFailure, auditSuccess } from '../core/audit.ts'
 import { emit } from '../core/event.ts'
 import { CloudError, type ErrorCode, notFound } from '../errors.ts'
 import { newId } from '../id.ts'
@@ -19,16 +20,34 @@ export interface Upload {
   /** The mark of this upload: what it writes is refused once another one has taken over. */
   mark: string
   imageId: string
+  imageName: string
   projectId: string
   diskFormat: DiskFormat
 }
+
+const RULE = 'image.image.upload'
+const doingOf = ({ actor, requestId, address }: Context) => ({
+  action: RULE,
+  actor,
+  requestId,
+  address,
+})
 
 /** An upload that stands still this long may be taken over. */
 const ABANDONED_MS = 60_000
 
 /** Begins or goes on with an upload: QUEUED or SAVING to SAVING. */
 export async function uploadBegin(ctx: Context, id: string): Promise<Upload> {
-  const { projectId } = allowInProject(ctx, 'image.image.upload')
+  try {
+    return await begin(ctx, id)
+  } catch (error) {
+    await auditFailure(ctx, doingOf(ctx), error, { resourceType: 'image', resourceId: id })
+    throw error
+  }
+}
+
+async function begin(ctx: Context, id: string): Promise<Upload> {
+  const { projectId } = allowInProject(ctx, RULE)
   const image = await ctx.db.image.findFirst({ where: { id, projectId } })
   if (!image) throw notFound('image', id)
   const at = ctx.now()
@@ -52,7 +71,8 @@ export async function uploadBegin(ctx: Context, id: string): Promise<Upload> {
       imageEvent({ ...image, requestId: ctx.requestId }, 'updated'),
     ),
   )
-  return { mark, imageId: id, projectId, diskFormat: image.diskFormat as DiskFormat }
+  const { name: imageName, diskFormat } = image
+  return { mark, imageId: id, imageName, projectId, diskFormat: diskFormat as DiskFormat }
 }
 
 /** Says that the upload goes on; false when it is not this one's any more. */
@@ -87,42 +107,62 @@ export const uploadFinish = (
   upload: Upload,
   found: { sizeBytes: number; virtualSizeBytes: number; checksum: string },
 ): Promise<void> =>
-  uploadSet(ctx, upload, { ...found, status: 'ACTIVE', fault: null, taskState: null, taskId: null })
+  uploadSet(
+    ctx,
+    upload,
+    { ...found, status: 'ACTIVE', fault: null, taskState: null, taskId: null },
+    (tx) =>
+      auditSuccess(tx, doingOf(ctx), [
+        {
+          resourceType: 'image',
+          resourceId: upload.imageId,
+          resourceName: upload.imageName,
+          projectId: upload.projectId,
+          after: { status: 'ACTIVE', ...found },
+        },
+      ]),
+  )
 
-export const uploadFail = (
+export async function uploadFail(
   ctx: Context,
   upload: Upload,
   code: ErrorCode,
   message: string,
-): Promise<void> =>
-  uploadSet(ctx, upload, {
+): Promise<void> {
+  await uploadSet(ctx, upload, {
     status: 'QUEUED',
     fault: { code, message, at: ctx.now().toISOString() },
     taskState: null,
     taskId: null,
   })
+  await auditFailure(ctx, doingOf(ctx), new CloudError(code, message), {
+    resourceType: 'image',
+    resourceId: upload.imageId,
+    resourceName: upload.imageName,
+  })
+}
 
 async function uploadSet(
   ctx: Context,
   upload: Upload,
   set: Record<string, unknown>,
+  also: (tx: Tx) => Promise<void> = async () => {},
 ): Promise<void> {
-  await ctx.db.$transaction((tx) =>
-    transition(
+  const { imageId: id, projectId, mark } = upload
+  await ctx.db.$transaction(async (tx) => {
+    await transition(
       tx,
       {
         resource: 'image',
-        id: upload.imageId,
-        where: { taskState: 'upload', taskId: upload.mark },
+        id,
+        where: { taskState: 'upload', taskId: mark },
         set,
         at: ctx.now(),
       },
-      imageEvent(
-        { id: upload.imageId, projectId: upload.projectId, requestId: ctx.requestId },
-        'updated',
-      ),
-    ),
-  )
+      imageEvent({ id, projectId, requestId: ctx.requestId }, 'updated'),
+    )
+    await also(tx)
+  })
 }
 
 /** Uploads that have not moved since then: no process renews them any more. */

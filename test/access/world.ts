@@ -14,7 +14,7 @@ export async function newDomain(c: Cloud, name: string): Promise<string> {
   return id
 }
 
-export async function newPlainUser(c: Cloud, domainId: string, name = randomUUID()) {
+export async function newPlainUser(c: Cloud, domainId: string, name: string = randomUUID()) {
   const { id } = await c.db.user.create({
     data: { id: newId(), domainId, ...named(name), passwordHash: null, ...times(c) },
   })

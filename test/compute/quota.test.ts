@@ -19,15 +19,27 @@ beforeAll(async () => {
   const inventory = { vcpus: 4, memoryMiB: 1024, diskGiB: 2 }
   world = await startTaskWorld({ simulated: { inventory } })
   demo = await world.signIn('demo')
+  operator = await world.signIn()
+  projectId = (await world.cloud.db.project.findFirstOrThrow({ where: { name: 'demo' } })).id
   imageId = (await putImage(world, demo)).id
   flavor = await flavorId(world, demo)
 })
 afterAll(() => world?.stop())
 
+let operator: string
+let projectId: string
+
 const limitTo = (limit: number) =>
-  world.cloud.db.quota.updateMany({
-    where: { project: { name: 'demo' }, resource: 'compute.instances' },
-    data: { limit },
+  world.must(
+    'mutation ($input: QuotaSetInput!) { quotaSet(input: $input) { quota { limit } } }',
+    { input: { projectId, resource: 'compute.instances', limit } },
+    operator,
+  )
+
+const instances = () =>
+  world.cloud.db.quota.findFirst({
+    where: { projectId, resource: 'compute.instances' },
+    select: { used: true, reserved: true, treeUsed: true },
   })
 
 const create = () =>
@@ -62,6 +74,38 @@ describe('a quota', () => {
     const answers = await Promise.all(Array.from({ length: 4 }, create))
     expect(answers.filter(({ errors }) => errors)).toEqual([])
     await removeAll()
+  })
+
+  it('is reserved while its owner is made, used from then on, and given back with it', async () => {
+    const answer = await create()
+    expect(await instances()).toEqual({ used: 0, reserved: 1, treeUsed: 1 })
+    await world.finish(answer.data.serverCreate.task.id)
+    expect(await instances()).toEqual({ used: 1, reserved: 0, treeUsed: 1 })
+    await expectBooks(world)
+    await removeAll()
+    expect(await instances()).toEqual({ used: 0, reserved: 0, treeUsed: 0 })
+  })
+
+  it('is used by what could not be made, until that is deleted', async () => {
+    const answer = await create()
+    const { id } = answer.data.serverCreate.task
+    const owner = world.owner(() => null)
+    await owner.work(id, failing('always'))
+    await world.finish(id)
+    owner.leave()
+    const server = await world.cloud.db.server.findFirstOrThrow()
+    expect(server.status).toBe('ERROR')
+    expect(await instances()).toEqual({ used: 1, reserved: 0, treeUsed: 1 })
+    await expectBooks(world)
+    await removeAll()
+    await expectCleanWorld(world)
+  })
+
+  it('is reserved by what is deleted before it is made, and then given back', async () => {
+    await create()
+    await removeAll()
+    expect(await instances()).toEqual({ used: 0, reserved: 0, treeUsed: 0 })
+    await expectBooks(world)
   })
 })
 

@@ -13,6 +13,8 @@ const token = (project: string | null, secret = `secret of ${project}`) => ({
   secret,
   expiresAt: '2099-01-01T00:00:00.000Z',
   project: project ? { id: project, name: project } : null,
+  domain: null,
+  system: false,
 })
 
 beforeEach(() => {
@@ -29,6 +31,19 @@ test('switching keeps one token for each project, so that all can be revoked', (
   expect(currentSession()?.others.map((other) => other.secret)).toEqual([
     'secret of b',
     'secret of null',
+  ])
+  expect(lastProjectId()).toBe('a')
+})
+
+test('a project, a domain and the system of one id are scopes of their own', () => {
+  const domain = { ...token(null, 'of the domain'), domain: { id: 'a', name: 'a' } }
+  const system = { ...token(null, 'of the system'), system: true }
+  startSession(token('a'))
+  for (const next of [domain, system, domain]) changeScope(next)
+  expect(currentSession()?.current.secret).toBe('of the domain')
+  expect(currentSession()?.others.map((other) => other.secret)).toEqual([
+    'of the system',
+    'secret of a',
   ])
   expect(lastProjectId()).toBe('a')
 })

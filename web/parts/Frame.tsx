@@ -12,6 +12,7 @@ import { type NavigationLink, navigationOf, pages } from '../page-table.ts'
 import { paths } from '../paths.ts'
 import { Empty } from '../ui/Empty.tsx'
 import { Loading } from '../ui/Loading.tsx'
+import { scopeName } from './scopes.ts'
 import { TopBar } from './TopBar.tsx'
 import { may, useViewer } from './viewer.ts'
 
@@ -42,12 +43,22 @@ export function Frame({ isLost }: { isLost: boolean }) {
               <Outlet />
             </Suspense>
           ) : (
-            <Empty title={t('shell.noProject')} text={t('shell.noProjectText')} />
+            <NeedsProject />
           )
         }
       />
     </>
   )
+}
+
+/** Said in place of a page about a project while the token is for something else. */
+function NeedsProject() {
+  const { t } = useTranslation()
+  const { projects } = useViewer()
+  if (projects.length === 0) {
+    return <Empty title={t('shell.noProject')} text={t('shell.noProjectText')} />
+  }
+  return <Empty title={t('shell.needsProject')} text={t('shell.needsProjectText')} />
 }
 
 function Notifications() {
@@ -87,7 +98,7 @@ function Navigation() {
   const activeHref = `/${pathname.split('/')[1]}`
   return (
     <SideNavigation
-      header={{ text: viewer.project?.name ?? t('shell.noProject'), href: paths.overview() }}
+      header={{ text: scopeName(viewer), href: paths.overview() }}
       activeHref={activeHref}
       items={items}
       onFollow={follow}

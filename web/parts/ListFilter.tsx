@@ -4,6 +4,7 @@ import TextFilter from '@cloudscape-design/components/text-filter'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { ListView } from '../hooks/list-view.ts'
+import type { FieldOption } from './form/fields.ts'
 
 /** What a list can be narrowed by. Every `name` is one in the address. */
 export interface Filters {
@@ -16,7 +17,9 @@ export interface FilterChoice {
   label: string
   /** The choice of all. */
   anyText: string
-  options: readonly { value: string; label: string }[]
+  options: readonly FieldOption[]
+  /** There are more options than these: called with what is typed, to bring those that fit. */
+  onSearch?: (text: string) => void
 }
 
 /** Whether the address narrows the list. */
@@ -70,10 +73,16 @@ function SearchField({ name, label, view, matches }: SearchFieldProps) {
 }
 
 function ChoiceField({ choice, view }: { choice: FilterChoice; view: ListView }) {
+  const { onSearch } = choice
   const options = [{ value: '', label: choice.anyText }, ...choice.options]
+  const value = view.get(choice.name)
+  // What the address names may not be among what is found.
+  const selected = options.find((option) => option.value === value) ?? { value, label: value }
   return (
     <Select
-      selectedOption={options.find(({ value }) => value === view.get(choice.name)) ?? null}
+      selectedOption={selected}
+      filteringType={onSearch ? 'manual' : 'none'}
+      onLoadItems={onSearch && (({ detail }) => onSearch(detail.filteringText))}
       options={options}
       ariaLabel={choice.label}
       onChange={({ detail }) => view.set(choice.name, detail.selectedOption.value ?? '')}

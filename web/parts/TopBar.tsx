@@ -12,10 +12,12 @@ import { currentLanguage, type LanguageCode, languages, setLanguage } from '../i
 import { word } from '../i18n/words.ts'
 import { navigationOf, pages } from '../page-table.ts'
 import { paths } from '../paths.ts'
-import { signOut, switchProject } from '../token.ts'
+import { scopeKey } from '../session.ts'
+import { signOut, switchScope } from '../token.ts'
 import { type Appearance, chooseAppearance, currentAppearance } from '../ui/appearance.ts'
 import logo from '../ui/logo.svg'
 import { ProblemFacts } from './Problem.tsx'
+import { scopeName, useScopes } from './scopes.ts'
 import { may, useViewer } from './viewer.ts'
 
 const signOutId = 'sign-out'
@@ -29,12 +31,12 @@ const choice = (id: string, text: string, checked: boolean): ButtonDropdownProps
 })
 
 /**
- * The bar on top: the product, who sees which project in which language and look, and a lost cloud.
+ * The bar on top: the product, who sees which scope in which language and look, and a lost cloud.
  */
 export function TopBar({ isLost }: { isLost: boolean }) {
   const { t } = useTranslation()
   const follow = useFollow()
-  const utilities = [useProjectMenu(), useLanguageMenu(), useLookMenu(), useUserMenu()]
+  const utilities = [useScopeMenu(), useLanguageMenu(), useLookMenu(), useUserMenu()]
   return (
     <div id="top">
       <TopNavigation
@@ -66,15 +68,18 @@ export function TopBar({ isLost }: { isLost: boolean }) {
 
 type Menu = TopNavigationProps.MenuDropdownUtility
 
-function useProjectMenu(): Menu {
+function useScopeMenu(): Menu {
   const { t } = useTranslation()
-  const { project, projects } = useViewer()
+  const viewer = useViewer()
+  const scopes = useScopes()
   const { show } = useFlash()
-  const name = project?.name ?? t('shell.noProject')
+  const current = scopeKey(viewer)
+  const name = scopeName(viewer)
 
-  async function choose(id: string): Promise<void> {
+  async function choose(key: string): Promise<void> {
+    const scope = scopes.find((one) => scopeKey(one) === key)
     try {
-      if (id !== project?.id) await switchProject(id)
+      if (scope && key !== current) await switchScope(scope)
     } catch (error) {
       const content = <ProblemFacts problem={explain(error)} />
       show({ type: 'error', header: t('shell.switchRefused'), content })
@@ -85,9 +90,12 @@ function useProjectMenu(): Menu {
     type: 'menu-dropdown',
     iconName: 'folder',
     text: name,
-    title: t('shell.project'),
-    ariaLabel: t('shell.projectIs', { name }),
-    items: projects.map((one) => choice(one.id, one.name, one.id === project?.id)),
+    title: t('shell.scope'),
+    ariaLabel: viewer.project ? t('shell.projectIs', { name }) : name,
+    items: scopes.map((scope) => {
+      const key = scopeKey(scope)
+      return choice(key, scopeName(scope), key === current)
+    }),
     onItemClick: ({ detail }) => void choose(detail.id),
   }
 }

@@ -1,4 +1,4 @@
-/** Who looks: the user, the roles in the project that is shown, and the projects to choose from. */
+/** Who looks: the user, the roles in the scope of the token, and the projects to choose from. */
 import type { ResultOf } from 'gql.tada'
 import { createContext, useContext } from 'react'
 import { graphql } from '../graphql.ts'
@@ -8,10 +8,12 @@ export const SessionQuery = graphql(`
     session {
       user { id name }
       project { id name }
+      domain { id name }
+      system
       roles { name }
       rules
     }
-    projects(first: 200) { nodes { id name } }
+    projects(first: 200, filter: { mine: true }) { nodes { id name } }
   }
 `)
 

@@ -11,6 +11,7 @@ import {
   serverSettle,
 } from '../../services/compute/server.ts'
 import type { TaskFailure } from '../../services/core/task.ts'
+import { quotaCommit } from '../../services/identity/quota-claim.ts'
 import {
   Again,
   type SaveContext,
@@ -129,12 +130,15 @@ async function becomeActive(c: SaveContext): Promise<void> {
   const set = { status: 'ACTIVE', powerState: 'RUNNING', fault: null, launchedAt: c.at } as const
   if (!(await serverSettle(c.tx, c.task, set, c.at)))
     throw new Error('the server is another task’s')
+  await quotaCommit(c.tx, c.task.resourceId)
   c.emit(serverEvent(changed(c), 'updated'))
 }
 
 async function failed(c: SaveContext, error: TaskFailure): Promise<void> {
   const fault = faultFrom(error, c.at)
-  await serverSettle(c.tx, c.task, { status: 'ERROR', powerState: 'NOSTATE', fault }, c.at)
+  const set = { status: 'ERROR', powerState: 'NOSTATE', fault } as const
+  // What could not be made is there nevertheless, and takes its quota until it is deleted.
+  if (await serverSettle(c.tx, c.task, set, c.at)) await quotaCommit(c.tx, c.task.resourceId)
   c.emit(serverEvent(changed(c), 'updated'))
 }
 

@@ -4,7 +4,7 @@
  */
 import { allocationRelease } from '../../services/compute/allocation.ts'
 import { type ServerTaskInput, serverEvent, serverSettle } from '../../services/compute/server.ts'
-import { quotaRelease } from '../../services/identity/quota.ts'
+import { quotaRelease } from '../../services/identity/quota-claim.ts'
 import { type SaveContext, type StepContext, step, taskKind } from '../conductor/task.ts'
 import { callHost, DESTROY_TIMEOUT_MS } from './agent-calls.ts'
 import { faultFrom } from './fault.ts'

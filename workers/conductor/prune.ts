@@ -1,6 +1,6 @@
 /**
- * Forgets what has served its time: events, answers to keyed requests, revocations, tickets, tasks;
- * and ends uploads that nobody goes on with.
+ * Forgets what has served its time: events, answers to keyed requests, revocations, tickets, tasks, and
+ * the audit log where the operator wants it; and ends uploads that nobody goes on with.
  */
 import type { Logger } from 'pino'
 import type { Cloud, Db } from '../../services/context.ts'
@@ -19,6 +19,7 @@ const MAX_BATCHES = 200
 export function startPrune(
   cloud: Pick<Cloud, 'db' | 'now'>,
   log: Logger,
+  auditRetentionDays: number,
 ): { stop(): Promise<void> } {
   const stopping = new AbortController()
   const working = (async () => {
@@ -28,6 +29,7 @@ export function startPrune(
       try {
         await uploadsBreakOff(cloud, abandonedSince(cloud.now()))
         await prune(cloud.db)
+        await pruneAudit(cloud.db, auditRetentionDays)
       } catch (err) {
         log.warn({ err }, 'could not prune')
       }
@@ -58,6 +60,20 @@ export async function prune(db: Db, at = new Date()): Promise<void> {
         select id from core.task t where finished_at < ${before(TASKS_MS)}
           and not exists (select from compute.server s where s.task_id = t.id)
         limit ${BATCH}::int)`,
+  )
+}
+
+/** Entries of the audit log that are older; 0 keeps all. A trigger refuses it in any other way. */
+export async function pruneAudit(db: Db, days: number, at = new Date()): Promise<void> {
+  if (days === 0) return
+  const before = new Date(at.getTime() - days * DAY_MS)
+  await inBatches(() =>
+    db.$transaction(async (tx) => {
+      await tx.$executeRaw`set local nephograph.audit_retention = 'on'`
+      return tx.$executeRaw`
+        delete from core.audit_event where id in (
+          select id from core.audit_event where at < ${before} limit ${BATCH}::int)`
+    }),
   )
 }
 

@@ -5,8 +5,9 @@ import RadioGroup from '@cloudscape-design/components/radio-group'
 import Select from '@cloudscape-design/components/select'
 import Textarea from '@cloudscape-design/components/textarea'
 import Toggle from '@cloudscape-design/components/toggle'
+import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import type { AnyValue, Field } from './fields.ts'
+import type { AnyValue, Field, FieldOption } from './fields.ts'
 import { TagsInput } from './TagsInput.tsx'
 
 /** So many options are still found by looking. */
@@ -85,19 +86,21 @@ function asNumber(text: string): number | null {
   return text.trim() === '' || !Number.isFinite(number) ? null : number
 }
 
+const filteringTypeOf = (options: readonly FieldOption[]) =>
+  options.length > optionsLookedThrough ? 'auto' : 'none'
+
 type ChoiceProps = ControlProps & { field: Extract<Field, { options: unknown }> }
 
 function Choice({ field, value, onChange, isDisabled }: ChoiceProps) {
   const { t } = useTranslation()
   const { options } = field
-  const filteringType = options.length > optionsLookedThrough ? 'auto' : 'none'
   if (field.kind === 'multiselect') {
     const chosen = asList(value)
     return (
       <Multiselect
         options={options}
         selectedOptions={options.filter((option) => chosen.includes(option.value))}
-        filteringType={filteringType}
+        filteringType={filteringTypeOf(options)}
         placeholder={t('form.chooseMany')}
         empty={t('form.nothing')}
         disabled={isDisabled}
@@ -117,15 +120,32 @@ function Choice({ field, value, onChange, isDisabled }: ChoiceProps) {
       />
     )
   }
+  return <ChoiceOfOne field={field} value={value} onChange={onChange} isDisabled={isDisabled} />
+}
+
+type ChoiceOfOneProps = ChoiceProps & { field: Extract<Field, { kind: 'select' }> }
+
+function ChoiceOfOne({ field, value, onChange, isDisabled }: ChoiceOfOneProps) {
+  const { t } = useTranslation()
+  const { options, onSearch } = field
+  // What is chosen may be no longer among what is found.
+  const [chosen, setChosen] = useState<FieldOption | null>(null)
+  const known = options.find((option) => option.value === value)
+  const kept = chosen?.value === value ? chosen : null
   return (
     <Select
       options={options}
-      selectedOption={options.find((option) => option.value === value) ?? null}
-      filteringType={filteringType}
+      selectedOption={known ?? kept}
+      filteringType={onSearch ? 'manual' : filteringTypeOf(options)}
+      onLoadItems={onSearch && (({ detail }) => onSearch(detail.filteringText))}
       placeholder={t('form.choose')}
       empty={t('form.nothing')}
       disabled={isDisabled}
-      onChange={({ detail }) => onChange(detail.selectedOption.value ?? '')}
+      onChange={({ detail }) => {
+        const { value: next = '', label = next } = detail.selectedOption
+        setChosen({ value: next, label })
+        onChange(next)
+      }}
     />
   )
 }

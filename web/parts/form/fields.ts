@@ -40,6 +40,8 @@ interface SelectField extends FieldBase {
   first?: string
   /** Few options that are all read, one below the other. */
   isOpen?: boolean
+  /** There are more options than these: called with what is typed, to bring those that fit. */
+  onSearch?: (text: string) => void
 }
 
 interface MultiselectField extends FieldBase {

@@ -1,0 +1,136 @@
+import { Arg, Args, Ctx, FieldResolver, Mutation, Query, Resolver, Root } from 'type-graphql'
+import { PageArgs } from '../../schema/core/input.ts'
+import { Domain } from '../../schema/identity/domain.ts'
+import { Group } from '../../schema/identity/group.ts'
+import { Project } from '../../schema/identity/project.ts'
+import { Role } from '../../schema/identity/role.ts'
+import {
+  RoleAssignment,
+  RoleAssignmentConnection,
+  RoleAssignmentCreateInput,
+  RoleAssignmentDeleteInput,
+  RoleAssignmentFilterInput,
+  RoleAssignmentPayload,
+} from '../../schema/identity/role-assignment.ts'
+import { User } from '../../schema/identity/user.ts'
+import { type Reach, reach } from '../../services/access/allow.ts'
+import {
+  effectiveAssignments,
+  effectiveCount,
+} from '../../services/identity/effective-assignments.ts'
+import {
+  assignmentsWithin,
+  roleAssignmentCreate,
+  roleAssignmentDelete,
+} from '../../services/identity/role-assignment.ts'
+import { FilterArg, InputArg } from '../arguments.ts'
+import { fresh } from '../loaders.ts'
+import { pageOf } from '../page.ts'
+import type { Request } from '../request.ts'
+
+const RULE = 'identity.role-assignment.list'
+
+/** Of both kinds of row: as given, and effective. */
+interface AnyRow {
+  id: string
+  roleId: string
+  userId: string | null
+  groupId: string | null
+  projectId: string | null
+  domainId: string | null
+  via?: string
+}
+
+/** The effective list as a source of pages: `behind` is where the page begins. */
+function effectiveSource(ctx: Request, filter: RoleAssignmentFilterInput, within: Reach) {
+  return {
+    $name: 'EffectiveRoleAssignment',
+    findMany: ({ where, take }: { where: { AND?: { id?: { gt: string } }[] }; take: number }) => {
+      const after = where.AND?.find(({ id }) => id)?.id?.gt ?? null
+      return effectiveAssignments(ctx.db, filter, within, { after, take })
+    },
+    count: () => effectiveCount(ctx.db, filter, within),
+  }
+}
+
+@Resolver(() => RoleAssignment)
+export class RoleAssignmentResolver {
+  @Query(() => RoleAssignmentConnection, {
+    description:
+      'Who was given which role where, as far as you may see it: at least your own. Effective: who has it in the end, by groups, inheritance and implied roles.',
+  })
+  async roleAssignments(
+    @Ctx() ctx: Request,
+    @Args(() => PageArgs) page: PageArgs,
+    @Arg('effective', () => Boolean, {
+      nullable: true,
+      description: 'True: a row for each user, role and scope, which says by what ways.',
+    })
+    effective?: boolean,
+    @FilterArg(() => RoleAssignmentFilterInput) filter: RoleAssignmentFilterInput = {},
+  ) {
+    const within = reach(ctx, RULE)
+    if (effective) {
+      const source = effectiveSource(ctx, filter ?? {}, within)
+      return RoleAssignmentConnection.of(await pageOf<RoleAssignment>(source, {}, page))
+    }
+    const { system, ...ids } = filter ?? {}
+    const asked = Object.fromEntries(Object.entries(ids).filter(([, id]) => id != null))
+    const where = { AND: [assignmentsWithin(within), asked, system == null ? {} : { system }] }
+    return RoleAssignmentConnection.of(
+      await pageOf<RoleAssignment>(ctx.db.roleAssignment, where, page),
+    )
+  }
+
+  @Mutation(() => RoleAssignmentPayload, {
+    description:
+      'Gives a role. Managers of a domain give manager, member and reader in it, to users and groups that have nothing beyond; operators give all.',
+  })
+  async roleAssignmentCreate(
+    @Ctx() ctx: Request,
+    @InputArg(() => RoleAssignmentCreateInput) input: RoleAssignmentCreateInput,
+  ) {
+    const { id } = await roleAssignmentCreate(ctx, input)
+    return { row: await fresh(ctx.load.roleAssignment, id) }
+  }
+
+  @Mutation(() => RoleAssignmentPayload, {
+    description:
+      'Takes a role away, and ends all tokens of those who had it so. Your own, too: you can give up your rights while somebody else may administer the cloud, otherwise LAST_ADMINISTRATOR.',
+  })
+  async roleAssignmentDelete(
+    @Ctx() ctx: Request,
+    @InputArg(() => RoleAssignmentDeleteInput) input: RoleAssignmentDeleteInput,
+  ) {
+    const { id } = await roleAssignmentDelete(ctx, input)
+    return { row: await fresh(ctx.load.roleAssignment, id) }
+  }
+
+  @FieldResolver(() => Role, { description: 'The role.' })
+  role(@Ctx() ctx: Request, @Root() { roleId }: AnyRow) {
+    return ctx.load.role.load(roleId)
+  }
+
+  @FieldResolver(() => User, { nullable: true, description: 'Who has it; null for a group.' })
+  user(@Ctx() ctx: Request, @Root() { userId }: AnyRow) {
+    return userId ? ctx.load.user.load(userId) : null
+  }
+
+  @FieldResolver(() => Group, {
+    nullable: true,
+    description: 'The group that gives it to its users; null for a user and when effective.',
+  })
+  group(@Ctx() ctx: Request, @Root() { groupId }: AnyRow) {
+    return groupId ? ctx.load.group.load(groupId) : null
+  }
+
+  @FieldResolver(() => Project, { nullable: true, description: 'The project that it is on.' })
+  project(@Ctx() ctx: Request, @Root() { projectId }: AnyRow) {
+    return projectId ? ctx.load.project.load(projectId) : null
+  }
+
+  @FieldResolver(() => Domain, { nullable: true, description: 'The domain that it is on.' })
+  domain(@Ctx() ctx: Request, @Root() { domainId }: AnyRow) {
+    return domainId ? ctx.load.domain.load(domainId) : null
+  }
+}

@@ -1,0 +1,121 @@
+import Header from '@cloudscape-design/components/header'
+import Table from '@cloudscape-design/components/table'
+import type { ResultOf } from 'gql.tada'
+import { useTranslation } from 'react-i18next'
+import { useQuery } from 'urql'
+import { explain } from '../../errors.ts'
+import { graphql } from '../../graphql.ts'
+import { usePages } from '../../hooks/list-view.ts'
+import { paths } from '../../paths.ts'
+import { Empty } from '../../ui/Empty.tsx'
+import { FormModal } from '../form/FormModal.tsx'
+import { ProblemAlert } from '../Problem.tsx'
+import { Paging } from '../ResourceTable.tsx'
+import { useRowAction } from '../use-row-action.tsx'
+import { CreateButton, useActions } from './actions.tsx'
+import { useUserChoice } from './choices.ts'
+import { enabledColumn, nameColumn } from './columns.tsx'
+import { GroupUserAdd, GroupUserRemove } from './group-fields.ts'
+
+const rowsPerPage = 20
+
+const Member = graphql(`fragment GroupMember on User { id name description enabled }`)
+
+type MemberData = ResultOf<typeof Member>
+
+const MembersQuery = graphql(
+  `query GroupMembers($first: Int!, $after: String, $id: ID!) {
+    users(first: $first, after: $after, filter: { groupId: $id }) {
+      nodes { ...GroupMember }
+      pageInfo { hasNextPage endCursor }
+      totalCount
+    }
+  }`,
+  [Member],
+)
+
+/** Who is in a group. */
+export function GroupMembers({ groupId }: { groupId: string }) {
+  const { t } = useTranslation()
+  const pages = usePages(groupId)
+  const variables = { id: groupId, first: rowsPerPage, after: pages.after }
+  const [{ data, error }] = useQuery({ query: MembersQuery, variables })
+  const remove = useRowAction({
+    mutation: GroupUserRemove,
+    variables: ({ id }: MemberData) => ({ input: { groupId, userId: id } }),
+    question: ({ name }) => ({
+      title: t('manage.removeTitle', { name }),
+      text: t('groups.removeText'),
+      confirmText: t('manage.remove'),
+    }),
+    doneText: ({ name }) => t('manage.done.removed', { name }),
+    refusedText: ({ name }) => t('manage.refused', { name }),
+  })
+  const actions = useActions(
+    [
+      {
+        id: 'remove',
+        text: () => t('manage.remove'),
+        rule: 'identity.group.remove-user',
+        run: remove.request,
+        dialog: remove.dialog,
+      },
+    ],
+    ({ name }: MemberData) => name,
+  )
+  if (error && !data) return <ProblemAlert problem={explain(error)} />
+  const found = data?.users
+  return (
+    <>
+      <Table
+        variant="container"
+        items={found?.nodes ?? []}
+        trackBy="id"
+        loading={!data}
+        loadingText={t('common.loading')}
+        ariaLabels={{ tableLabel: t('groups.members') }}
+        columnDefinitions={[
+          nameColumn<MemberData>(t, paths.user),
+          enabledColumn<MemberData>(t),
+          ...actions.columns,
+        ]}
+        header={
+          <Header
+            variant="h2"
+            counter={found && `(${found.totalCount})`}
+            actions={
+              <CreateButton
+                rule="identity.group.add-user"
+                text={t('groups.add')}
+                form={(close) => <AddForm groupId={groupId} onClose={close} />}
+              />
+            }
+          >
+            {t('groups.members')}
+          </Header>
+        }
+        pagination={<Paging pages={pages} pageInfo={found?.pageInfo} />}
+        empty={<Empty title={t('groups.noMembers')} />}
+      />
+      {actions.dialogs}
+    </>
+  )
+}
+
+function AddForm({ groupId, onClose }: { groupId: string; onClose(): void }) {
+  const { t } = useTranslation()
+  const users = useUserChoice()
+  return (
+    <FormModal
+      title={t('groups.add')}
+      submitText={t('manage.add')}
+      fields={[
+        { kind: 'select', name: 'userId', label: t('access.user'), isRequired: true, ...users },
+      ]}
+      mutation={GroupUserAdd}
+      input={({ userId }) => ({ groupId, userId })}
+      onDone={() => ({ header: t('groups.added') })}
+      onClose={onClose}
+    />
+  )
+}

@@ -1,0 +1,111 @@
+/** What to choose from in forms: the first that fit what is typed. */
+import { useState } from 'react'
+import { useTranslation } from 'react-i18next'
+import { type TypedDocumentNode, useQuery } from 'urql'
+import { graphql } from '../../graphql.ts'
+import { useCoalesced } from '../../hooks/coalesce.ts'
+import type { FieldOption } from '../form/fields.ts'
+import type { FilterChoice } from '../ListFilter.tsx'
+import { may, useViewer } from '../viewer.ts'
+
+const searchAfterMs = 250
+
+export interface Choice {
+  options: FieldOption[]
+  onSearch(text: string): void
+}
+
+interface Found {
+  found: { nodes: readonly { id: string; name: string; domain?: { name: string } | null }[] }
+}
+
+interface SearchVariables {
+  name?: { contains: string } | null
+}
+
+function useChoice(query: TypedDocumentNode<Found, SearchVariables>, isPaused = false): Choice {
+  const [typed, setTyped] = useState('')
+  const [searched, setSearched] = useState('')
+  const searchSoon = useCoalesced(() => setSearched(typed), searchAfterMs)
+  const variables = { name: searched ? { contains: searched } : null }
+  const [{ data }] = useQuery({ query, variables, pause: isPaused })
+  const nodes = data?.found.nodes ?? []
+  return {
+    options: nodes.map(({ id, name, domain }) => ({
+      value: id,
+      label: name,
+      description: domain?.name,
+    })),
+    onSearch(text) {
+      setTyped(text)
+      searchSoon()
+    },
+  }
+}
+
+const DomainChoice = graphql(`
+  query DomainChoice($name: StringFilterInput) {
+    found: domains(first: 50, filter: { name: $name }) { nodes { id name } }
+  }
+`)
+
+const ProjectChoice = graphql(`
+  query ProjectChoice($name: StringFilterInput) {
+    found: projects(first: 50, filter: { name: $name }) { nodes { id name domain { id name } } }
+  }
+`)
+
+const UserChoice = graphql(`
+  query UserChoice($name: StringFilterInput) {
+    found: users(first: 50, filter: { name: $name }) { nodes { id name domain { id name } } }
+  }
+`)
+
+const GroupChoice = graphql(`
+  query GroupChoice($name: StringFilterInput) {
+    found: groups(first: 50, filter: { name: $name }) { nodes { id name domain { id name } } }
+  }
+`)
+
+const RoleChoice = graphql(`
+  query RoleChoice($name: StringFilterInput) {
+    found: roles(first: 50, filter: { name: $name }) { nodes { id name domain { id name } } }
+  }
+`)
+
+export const useUserChoice = (): Choice => useChoice(UserChoice)
+
+export const useGroupChoice = (): Choice => useChoice(GroupChoice)
+
+export const useRoleChoice = (): Choice => useChoice(RoleChoice)
+
+export const useDomainChoice = (isPaused?: boolean): Choice => useChoice(DomainChoice, isPaused)
+
+export const useProjectChoice = (): Choice => useChoice(ProjectChoice)
+
+/** Lists are narrowed by a domain by those who see more than one. */
+export function useDomainFilter(): FilterChoice[] {
+  const { t } = useTranslation()
+  const viewer = useViewer()
+  const { options } = useDomainChoice(!may(viewer, 'identity.domain.list'))
+  if (options.length < 2) return []
+  return [{ name: 'domain', label: t('domains.one'), anyText: t('domains.any'), options }]
+}
+
+/** Role assignments are narrowed by who, which and where. */
+export function useIdFilters(): FilterChoice[] {
+  const { t } = useTranslation()
+  const filter = (name: string, label: string, { options, onSearch }: Choice): FilterChoice => ({
+    name,
+    label,
+    anyText: `${label}: ${t('common.all')}`,
+    options,
+    onSearch,
+  })
+  return [
+    filter('role', t('access.role'), useRoleChoice()),
+    filter('user', t('access.user'), useUserChoice()),
+    filter('group', t('access.group'), useGroupChoice()),
+    filter('project', t('shell.project'), useProjectChoice()),
+  ]
+}

@@ -1,0 +1,82 @@
+import type { TFunction } from 'i18next'
+import { useTranslation } from 'react-i18next'
+import { paths } from '../../paths.ts'
+import { FormModal } from '../form/FormModal.tsx'
+import {
+  type Actions,
+  CreateButton,
+  useActions,
+  useDeleteAction,
+  useFormAction,
+  useSwitchAction,
+} from './actions.tsx'
+import { DomainCreate, DomainDelete, type DomainRowData, DomainUpdate } from './domain-fields.ts'
+
+const fieldsOf = (t: TFunction, domain?: DomainRowData) =>
+  [
+    {
+      kind: 'text',
+      name: 'name',
+      label: t('common.name'),
+      isRequired: true,
+      first: domain?.name,
+    },
+    {
+      kind: 'text',
+      name: 'description',
+      label: t('common.description'),
+      first: domain?.description,
+    },
+  ] as const
+
+export function useDomainActions(onDeleted?: () => void): Actions<DomainRowData> {
+  const { t } = useTranslation()
+  const edit = useFormAction('identity.domain.update', (domain: DomainRowData, close) => (
+    <FormModal
+      title={t('manage.editTitle', { name: domain.name })}
+      submitText={t('manage.save')}
+      fields={fieldsOf(t, domain)}
+      mutation={DomainUpdate}
+      input={(values) => ({ id: domain.id, ifVersion: domain.version, ...values })}
+      onDone={(_, { name }) => ({ header: t('manage.done.changed', { name }) })}
+      onClose={close}
+    />
+  ))
+  const toggle = useSwitchAction<DomainRowData>(
+    'identity.domain.update',
+    DomainUpdate,
+    t('domains.disableText'),
+  )
+  const remove = useDeleteAction<DomainRowData>({
+    rule: 'identity.domain.delete',
+    mutation: DomainDelete,
+    text: t('domains.deleteText'),
+    onDone: onDeleted,
+  })
+  return useActions([edit, toggle, remove], ({ name }) => name)
+}
+
+export function DomainCreateButton({ isPrimary }: { isPrimary?: boolean }) {
+  const { t } = useTranslation()
+  return (
+    <CreateButton
+      rule="identity.domain.create"
+      text={t('domains.create')}
+      isPrimary={isPrimary}
+      form={(close) => (
+        <FormModal
+          title={t('domains.create')}
+          submitText={t('manage.create')}
+          fields={fieldsOf(t)}
+          mutation={DomainCreate}
+          input={(values) => values}
+          onDone={({ domainCreate: { domain } }, { name }) => ({
+            header: t('manage.done.created', { name }),
+            to: domain ? paths.domain(domain.id) : undefined,
+          })}
+          onClose={close}
+        />
+      )}
+    />
+  )
+}

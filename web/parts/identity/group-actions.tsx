@@ -1,0 +1,80 @@
+import type { TFunction } from 'i18next'
+import { useTranslation } from 'react-i18next'
+import { paths } from '../../paths.ts'
+import { FormModal } from '../form/FormModal.tsx'
+import {
+  type Actions,
+  CreateButton,
+  useActions,
+  useDeleteAction,
+  useFormAction,
+} from './actions.tsx'
+import { useDomainChoice } from './choices.ts'
+import { GroupCreate, GroupDelete, type GroupRowData, GroupUpdate } from './group-fields.ts'
+
+const fieldsOf = (t: TFunction, group?: GroupRowData) =>
+  [
+    { kind: 'text', name: 'name', label: t('common.name'), isRequired: true, first: group?.name },
+    {
+      kind: 'text',
+      name: 'description',
+      label: t('common.description'),
+      first: group?.description,
+    },
+  ] as const
+
+export function useGroupActions(onDeleted?: () => void): Actions<GroupRowData> {
+  const { t } = useTranslation()
+  const edit = useFormAction('identity.group.update', (group: GroupRowData, close) => (
+    <FormModal
+      title={t('manage.editTitle', { name: group.name })}
+      submitText={t('manage.save')}
+      fields={fieldsOf(t, group)}
+      mutation={GroupUpdate}
+      input={(values) => ({ id: group.id, ifVersion: group.version, ...values })}
+      onDone={(_, { name }) => ({ header: t('manage.done.changed', { name }) })}
+      onClose={close}
+    />
+  ))
+  const remove = useDeleteAction<GroupRowData>({
+    rule: 'identity.group.delete',
+    mutation: GroupDelete,
+    text: t('groups.deleteText'),
+    onDone: onDeleted,
+  })
+  return useActions([edit, remove], ({ name }) => name)
+}
+
+export function GroupCreateButton({ isPrimary }: { isPrimary?: boolean }) {
+  const { t } = useTranslation()
+  return (
+    <CreateButton
+      rule="identity.group.create"
+      text={t('groups.create')}
+      isPrimary={isPrimary}
+      form={(close) => <GroupForm onClose={close} />}
+    />
+  )
+}
+
+function GroupForm({ onClose }: { onClose(): void }) {
+  const { t } = useTranslation()
+  const domains = useDomainChoice()
+  return (
+    <FormModal
+      title={t('groups.create')}
+      submitText={t('manage.create')}
+      fields={[
+        ...fieldsOf(t),
+        { kind: 'select', name: 'domainId', label: t('domains.one'), ...domains },
+      ]}
+      mutation={GroupCreate}
+      input={({ domainId, ...values }) => ({ ...values, domainId: domainId || undefined })}
+      onDone={({ groupCreate: { group } }, { name }) => ({
+        header: t('manage.done.created', { name }),
+        to: group ? paths.group(group.id) : undefined,
+      })}
+      onClose={onClose}
+    />
+  )
+}
