@@ -11,6 +11,9 @@ import { peopleLoaders } from './identity/people-loaders.ts'
 
 export type Loaders = ReturnType<typeof makeLoaders>
 
+/** An assignment comes with the domain of its project. */
+export const placed = { project: { select: { domainId: true } } } as const
+
 export function makeLoaders(db: Db) {
   return {
     server: byId((ids) => db.server.findMany({ where: { id: { in: ids } } })),
@@ -22,7 +25,9 @@ export function makeLoaders(db: Db) {
     user: byId((ids) => db.user.findMany({ where: { id: { in: ids } } })),
     group: byId((ids) => db.group.findMany({ where: { id: { in: ids } } })),
     role: byId((ids) => db.role.findMany({ where: { id: { in: ids } } })),
-    roleAssignment: byId((ids) => db.roleAssignment.findMany({ where: { id: { in: ids } } })),
+    roleAssignment: byId((ids) =>
+      db.roleAssignment.findMany({ where: { id: { in: ids } }, include: placed }),
+    ),
     service: byId((ids) => db.service.findMany({ where: { id: { in: ids } } })),
     endpoint: byId((ids) => db.endpoint.findMany({ where: { id: { in: ids } } })),
     registeredLimit: byId((ids) => db.registeredLimit.findMany({ where: { id: { in: ids } } })),

@@ -62,12 +62,7 @@ const cursorOf = (row: { id: string; name?: string }, list: string, { by }: Orde
   Buffer.from(JSON.stringify([list, row.id, row[by]])).toString('base64url')
 
 /** The first comparison bounds the index scan; the second is exact. */
-function behind(
-  cursor: string,
-  list: string,
-  { by, direction }: Order,
-  namedIds = false,
-): object {
+function behind(cursor: string, list: string, { by, direction }: Order, namedIds = false): object {
   const [id, value] = parse(cursor, list, namedIds)
   const beyond = direction === 'asc' ? 'gt' : 'lt'
   if (by === 'id') return { id: { [beyond]: id } }

@@ -17,8 +17,8 @@ import type { Cloud, Db } from '../services/context.ts'
 import { Refusals } from '../services/core/refusals.ts'
 import { taskHandOver } from '../services/core/task.ts'
 import { identityBootstrap } from '../services/identity/bootstrap.ts'
-import { registeredLimitBootstrap } from '../services/identity/registered-limit.ts'
 import { catalogBootstrap } from '../services/identity/catalog.ts'
+import { registeredLimitBootstrap } from '../services/identity/registered-limit.ts'
 import { checkToken, Revocations } from '../services/identity/revocation.ts'
 import { makeTokens } from '../services/identity/token.ts'
 import { uploadsBreakOff } from '../services/image/upload.ts'
@@ -41,6 +41,7 @@ import { type EventRelay, startEventRelay } from './event-relay.ts'
 import { bearerOf } from './http/bearer.ts'
 import { type HttpServer, startHttp } from './http/http.ts'
 import { jwksRoute } from './http/jwks.ts'
+import { openIdRoutes } from './http/open-id-routes.ts'
 import type { RequestInfo } from './http/request.ts'
 import { type Keys, loadKeys, watchKeys } from './keys.ts'
 import { makeMetrics } from './metrics.ts'
@@ -298,6 +299,7 @@ async function startApi(
     }
   }
   const refusals = new Refusals()
+  let url = ''
   const http = await startHttp({
     host: config.host,
     port: config.port,
@@ -331,8 +333,10 @@ async function startApi(
     routes: (app) => {
       imageRoutes(app, { cloud, store, contextFor })
       jwksRoute(app, keys.token)
+      openIdRoutes(app, { cloud, publicUrl: () => config.publicUrl ?? url })
     },
   })
+  url = http.url
   closers.push(() => http.close())
   // What a watch may tell was decided when it began.
   onPolicy(() => http.reopen('The access rules changed'))

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import type { Actor, Cloud } from '../services/context.ts'
 import { newId } from '../services/id.ts'
-import { ADMIN_PROJECT, ADMIN_USER, DEFAULT_DOMAIN } from '../services/identity/bootstrap.ts'
+import { administrators } from '../services/identity/administrators.ts'
 import { imageCreate } from '../services/image/image.ts'
 import { projectRoot } from './project-root.ts'
 
@@ -44,16 +44,16 @@ export async function registerGuestImage(
 /** It takes the way of every upload, as the operator that runs the cloud. */
 async function operatorToken(cloud: Cloud): Promise<{ secret: string; actor: Actor }> {
   const project = await cloud.db.project.findFirstOrThrow({ where: { operator: true } })
-  const user = await cloud.db.user.findFirstOrThrow({
-    where: { name: ADMIN_USER, domain: { name: DEFAULT_DOMAIN } },
-  })
+  const [administrator] = await administrators(cloud.db, null, 1)
+  if (!administrator) throw new Error('nobody may administer the cloud')
+  const user = await cloud.db.user.findUniqueOrThrow({ where: { id: administrator.id } })
   return cloud.tokens.issue(
     {
       userId: user.id,
       userName: user.name,
       userDomainId: user.domainId,
       projectId: project.id,
-      projectName: ADMIN_PROJECT,
+      projectName: project.name,
       projectDomainId: project.domainId,
       domainId: null,
       system: false,

@@ -77,7 +77,7 @@ async function run<I extends CommandInput, R extends object>(
 ): Promise<R> {
   const within = reach(ctx, rule)
   const actor = ctx.actor as Actor
-  const keyed = input.idempotencyKey && !input.dryRun ? keyOf(rule, actor, input) : null
+  const keyed = input.idempotencyKey && !input.dryRun ? keyOf(ctx, rule, actor, input) : null
   const earlier = async () => keyed && (await earlierAnswer<R>(ctx.db, keyed))
   const first = await earlier()
   if (first) return first
@@ -143,13 +143,15 @@ class RolledBack extends Error {
   }
 }
 
-const keyOf = (rule: RuleName, actor: Actor, input: CommandInput): Keyed => {
+const keyOf = ({ sealKeys }: Context, rule: RuleName, actor: Actor, input: CommandInput): Keyed => {
   const { idempotencyKey, ...rest } = input
   return {
     userId: actor.userId,
     key: idempotencyKey ?? '',
     command: rule,
-    argumentsHash: argumentsHash(actor.projectId, rest),
+    argumentsHashes: [sealKeys.current, ...sealKeys.all].map((sealKey) =>
+      argumentsHash(sealKey, actor.projectId, rest),
+    ),
   }
 }
 

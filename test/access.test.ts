@@ -195,11 +195,12 @@ describe('what is watched', () => {
       { scope: w.domainId, type: 'user', id: w.userId },
       { scope: w.domainId, type: 'group', id: w.groupId },
       { scope: null, type: 'role', id: w.roleId },
+      { scope: w.domainId, type: 'roleAssignment', id: w.roleAssignmentId },
     ])
     changes.push({ scope: null, type: 'host', id: own.hostId })
     const events = changes.map(({ scope, type, id }) => ({
-      type: `${type}.updated`,
-      resourceType: type as 'server',
+      type: `${snake(type)}.updated`,
+      resourceType: snake(type) as 'server',
       resourceId: id,
       projectId: scope,
     }))
@@ -244,6 +245,8 @@ function sees(
   if (['server', 'image', 'task'].includes(type)) return change.scope === world.projectId
   return all || change.scope === null || change.scope === world.domainId
 }
+
+const snake = (type: string) => type.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 
 const ofServer = (fields: string) => `query ($id: ID!) { server(id: $id) { ${fields} } }`
 const callerNamed = (name: Persona) => callers.find(({ persona }) => persona === name) as Caller

@@ -22,7 +22,8 @@ export const paths = {
   domains: () => '/domains',
   domain: (id: string, query: { tab?: string } = {}) => withQuery(`/domains/${segment(id)}`, query),
   projects: () => '/projects',
-  project: (id: string, query: { tab?: string } = {}) => withQuery(`/projects/${segment(id)}`, query),
+  project: (id: string, query: { tab?: string } = {}) =>
+    withQuery(`/projects/${segment(id)}`, query),
   users: () => '/users',
   user: (id: string, query: { tab?: string } = {}) => withQuery(`/users/${segment(id)}`, query),
   groups: () => '/groups',

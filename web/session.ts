@@ -88,6 +88,11 @@ export function changeScope(token: ScopedToken): void {
   set({ current: token, others: kept })
 }
 
+/** The same session with another secret, when all tokens before it have ended. */
+export function replaceToken(secret: string): void {
+  if (session) set({ current: { ...session.current, secret }, others: [] })
+}
+
 export function endSession(reason: 'signedOut' | 'expired'): void {
   hasExpired = reason === 'expired'
   set(null)

@@ -174,7 +174,9 @@ export class ServerResolver {
     description: 'Where it runs. Null for those who may not see hosts.',
   })
   host(@Ctx() ctx: Request, @Root() server: ServerRow) {
-    return !may(ctx, 'compute.host.list', {}) || !server.hostId ? null : ctx.load.host.load(server.hostId)
+    return !may(ctx, 'compute.host.list', {}) || !server.hostId
+      ? null
+      : ctx.load.host.load(server.hostId)
   }
 
   @FieldResolver(() => String, {

@@ -1,10 +1,129 @@
 import { Ctx, Query, Resolver } from 'type-graphql'
 import { Node } from '../../schema/node.ts'
-import { allow, may } from '../../services/access/allow.ts'
+import { allow, type Reach, reach } from '../../services/access/allow.ts'
+import type { RuleName } from '../../services/access/rules.ts'
+import { CloudError } from '../../services/errors.ts'
 import { isId } from '../../services/id.ts'
+import { applicationCredentialsWithin } from '../../services/identity/application-credential.ts'
+import { domainsWithin } from '../../services/identity/domain.ts'
+import { ec2CredentialsWithin } from '../../services/identity/ec2-credential.ts'
+import { groupsWithin } from '../../services/identity/group.ts'
+import { projectsWithin } from '../../services/identity/project.ts'
+import { rolesWithin } from '../../services/identity/role.ts'
+import { assignmentsWithin } from '../../services/identity/role-assignment.ts'
+import { trustsWithin } from '../../services/identity/trust.ts'
+import { usersWithin } from '../../services/identity/user.ts'
 import { IdArg } from '../arguments.ts'
 import { visibleImages } from '../image/image.ts'
 import type { Request } from '../request.ts'
+
+interface Kind {
+  /** Of the object type. */
+  typeName: string
+  /** Who may list such things; null is returned to everybody else. */
+  rule: RuleName
+  find(ctx: Request, id: string, within: Reach): Promise<object | null>
+}
+
+/** What is seen in its project: never of another one, whatever the rule says. */
+const ofProject = (ctx: Request) => ({ projectId: ctx.actor?.projectId ?? '' })
+
+/** Every type that `node` finds, and how far the caller sees of it. */
+const kinds: Kind[] = [
+  { typeName: 'Flavor', rule: 'compute.flavor.list', find: ({ load }, id) => load.flavor.load(id) },
+  { typeName: 'Host', rule: 'compute.host.list', find: ({ load }, id) => load.host.load(id) },
+  {
+    typeName: 'Server',
+    rule: 'compute.server.list',
+    find: (ctx, id) => ctx.db.server.findFirst({ where: { id, ...ofProject(ctx) } }),
+  },
+  {
+    typeName: 'Task',
+    rule: 'core.task.list',
+    find: (ctx, id) => ctx.db.task.findFirst({ where: { id, ...ofProject(ctx) } }),
+  },
+  {
+    typeName: 'Image',
+    rule: 'image.image.list',
+    find: (ctx, id) =>
+      ctx.db.image.findFirst({ where: { id, ...visibleImages(ofProject(ctx).projectId) } }),
+  },
+  {
+    typeName: 'Domain',
+    rule: 'identity.domain.list',
+    find: ({ db }, id, within) =>
+      db.domain.findFirst({ where: { AND: [{ id }, domainsWithin(within)] } }),
+  },
+  {
+    typeName: 'Project',
+    rule: 'identity.project.list',
+    find: async ({ db }, id, within) =>
+      db.project.findFirst({ where: { AND: [{ id }, await projectsWithin(db, within)] } }),
+  },
+  {
+    typeName: 'User',
+    rule: 'identity.user.list',
+    find: ({ db }, id, within) =>
+      db.user.findFirst({ where: { AND: [{ id }, usersWithin(within)] } }),
+  },
+  {
+    typeName: 'Group',
+    rule: 'identity.group.list',
+    find: ({ db }, id, within) =>
+      db.group.findFirst({ where: { AND: [{ id }, groupsWithin(within)] } }),
+  },
+  {
+    typeName: 'Role',
+    rule: 'identity.role.list',
+    find: (ctx, id) => ctx.db.role.findFirst({ where: { AND: [{ id }, rolesWithin(ctx)] } }),
+  },
+  {
+    typeName: 'RoleAssignment',
+    rule: 'identity.role-assignment.list',
+    find: ({ db }, id, within) =>
+      db.roleAssignment.findFirst({ where: { AND: [{ id }, assignmentsWithin(within)] } }),
+  },
+  {
+    typeName: 'ApplicationCredential',
+    rule: 'identity.application-credential.list',
+    find: ({ db }, id, within) =>
+      db.applicationCredential.findFirst({
+        where: { AND: [{ id }, applicationCredentialsWithin(within)] },
+      }),
+  },
+  {
+    typeName: 'Trust',
+    rule: 'identity.trust.list',
+    find: ({ db }, id, within) =>
+      db.trust.findFirst({ where: { AND: [{ id }, trustsWithin(within)] } }),
+  },
+  {
+    typeName: 'Ec2Credential',
+    rule: 'identity.ec2-credential.list',
+    find: ({ db }, id, within) =>
+      db.ec2Credential.findFirst({ where: { AND: [{ id }, ec2CredentialsWithin(within)] } }),
+  },
+  {
+    typeName: 'IdentityProvider',
+    rule: 'identity.identity-provider.list',
+    find: ({ load }, id) => load.identityProvider.load(id),
+  },
+  {
+    typeName: 'Service',
+    rule: 'identity.service.list',
+    find: ({ load }, id) => load.service.load(id),
+  },
+  {
+    typeName: 'Endpoint',
+    rule: 'identity.endpoint.list',
+    find: ({ load }, id) => load.endpoint.load(id),
+  },
+  {
+    typeName: 'RegisteredLimit',
+    rule: 'identity.registered-limit.list',
+    find: ({ load }, id) => load.registeredLimit.load(id),
+  },
+]
 
 @Resolver()
 export class NodeResolver {
@@ -13,26 +132,25 @@ export class NodeResolver {
     description: 'Anything that you may see, by its id; or null.',
   })
   async node(@Ctx() ctx: Request, @IdArg() id: string) {
-    const actor = allow(ctx, 'identity.session.get')
+    allow(ctx, 'identity.session.get')
     if (!isId(id)) return null
-    const projectId = actor.projectId ?? ''
-    const found = await Promise.all([
-      may(ctx, 'compute.flavor.list') && named('Flavor', ctx.load.flavor.load(id)),
-      may(ctx, 'compute.host.list') && named('Host', ctx.load.host.load(id)),
-      may(ctx, 'compute.server.list') &&
-        named('Server', ctx.db.server.findFirst({ where: { id, projectId } })),
-      may(ctx, 'core.task.list') &&
-        named('Task', ctx.db.task.findFirst({ where: { id, projectId } })),
-      may(ctx, 'image.image.list') &&
-        named('Image', ctx.db.image.findFirst({ where: { id, ...visibleImages(projectId) } })),
-      projectId === id && named('Project', ctx.load.project.load(id)),
-    ])
+    const found = await Promise.all(kinds.map((kind) => named(ctx, kind, id)))
     return found.find(Boolean) || null
   }
 }
 
 /** The interface finds the object type by this name. */
-const named = async <Row>(typeName: string, row: Promise<Row | null>) => {
-  const found = await row
-  return found && { ...found, typeName }
+async function named(ctx: Request, { typeName, rule, find }: Kind, id: string) {
+  const within = reachOrNot(ctx, rule)
+  const row = within && (await find(ctx, id, within))
+  return row && { ...row, typeName }
+}
+
+function reachOrNot(ctx: Request, rule: RuleName): Reach | null {
+  try {
+    return reach(ctx, rule)
+  } catch (error) {
+    if (error instanceof CloudError) return null
+    throw error
+  }
 }

@@ -1,4 +1,15 @@
-import { Arg, Args, Ctx, FieldResolver, Mutation, Query, Resolver, Root } from 'type-graphql'
+import {
+  Arg,
+  Args,
+  Ctx,
+  FieldResolver,
+  Mutation,
+  Query,
+  Resolver,
+  Root,
+  Subscription,
+} from 'type-graphql'
+import type { RoleAssignment as RoleAssignmentRow } from '../../prisma/generated/client.ts'
 import { PageArgs } from '../../schema/core/input.ts'
 import { Domain } from '../../schema/identity/domain.ts'
 import { Group } from '../../schema/identity/group.ts'
@@ -6,6 +17,7 @@ import { Project } from '../../schema/identity/project.ts'
 import { Role } from '../../schema/identity/role.ts'
 import {
   RoleAssignment,
+  RoleAssignmentChange,
   RoleAssignmentConnection,
   RoleAssignmentCreateInput,
   RoleAssignmentDeleteInput,
@@ -14,6 +26,7 @@ import {
 } from '../../schema/identity/role-assignment.ts'
 import { User } from '../../schema/identity/user.ts'
 import { type Reach, reach } from '../../services/access/allow.ts'
+import { isId } from '../../services/id.ts'
 import {
   effectiveAssignments,
   effectiveCount,
@@ -23,12 +36,17 @@ import {
   roleAssignmentCreate,
   roleAssignmentDelete,
 } from '../../services/identity/role-assignment.ts'
-import { FilterArg, InputArg } from '../arguments.ts'
-import { fresh } from '../loaders.ts'
+import { FilterArg, IdArg, InputArg, OnlyArg, ResumeArg } from '../arguments.ts'
+import { fresh, placed } from '../loaders.ts'
 import { pageOf } from '../page.ts'
 import type { Request } from '../request.ts'
+import type { ChangeOf } from '../watch.ts'
+import { watchWithin } from './watch-within.ts'
 
 const RULE = 'identity.role-assignment.list'
+
+/** With the domain of its project: who may see it. */
+type PlacedAssignment = RoleAssignmentRow & { project: { domainId: string } | null }
 
 /** Of both kinds of row: as given, and effective. */
 interface AnyRow {
@@ -80,6 +98,36 @@ export class RoleAssignmentResolver {
     return RoleAssignmentConnection.of(
       await pageOf<RoleAssignment>(ctx.db.roleAssignment, where, page),
     )
+  }
+
+  @Query(() => RoleAssignment, {
+    nullable: true,
+    description: 'One assignment as it was given, or null.',
+  })
+  roleAssignment(@Ctx() ctx: Request, @IdArg() id: string) {
+    const within = assignmentsWithin(reach(ctx, RULE))
+    return isId(id) ? ctx.db.roleAssignment.findFirst({ where: { AND: [{ id }, within] } }) : null
+  }
+
+  @Subscription(() => RoleAssignmentChange, {
+    description: 'The assignments in the domain (or all), then every change; one with `id`.',
+    subscribe: watchWithin<PlacedAssignment>({
+      resource: 'role_assignment',
+      rule: RULE,
+      rows: ({ db }) => ({
+        findMany: (args) => db.roleAssignment.findMany({ ...args, include: placed }),
+      }),
+      within: assignmentsWithin,
+      domainOf: ({ domainId, project }) => domainId ?? project?.domainId ?? null,
+      load: (load, id) => load.roleAssignment.load(id),
+    }),
+  })
+  roleAssignmentChanged(
+    @Root() change: ChangeOf<PlacedAssignment>,
+    @OnlyArg() _id?: string,
+    @ResumeArg() _after?: string,
+  ): ChangeOf<PlacedAssignment> {
+    return change
   }
 
   @Mutation(() => RoleAssignmentPayload, {

@@ -9,6 +9,7 @@ import {
   TokenRevokeInput,
   TokenRevokePayload,
   TokensRevokeInput,
+  TokensRevokePayload,
 } from '../../schema/identity/token.ts'
 import { allow, may } from '../../services/access/allow.ts'
 import { ruleNames } from '../../services/access/rules.ts'
@@ -27,7 +28,7 @@ const tokenOf = (actor: Actor) => ({
   projectId: actor.projectId,
   domainId: actor.domainId,
   system: actor.system,
-  methods: [...actor.methods],
+  methods: actor.methods.map((method) => method.toUpperCase()),
   user: userOfToken(actor),
   roles: actor.roles.map((name) => ({ name })),
 })
@@ -50,7 +51,7 @@ export class TokenResolver {
     return tokenRevoke(ctx, input)
   }
 
-  @Mutation(() => TokenRevokePayload, {
+  @Mutation(() => TokensRevokePayload, {
     description: 'Takes all tokens of a user, or all for a project, back: at once and everywhere.',
   })
   tokensRevoke(@Ctx() ctx: Request, @InputArg(() => TokensRevokeInput) input: TokensRevokeInput) {

@@ -1,6 +1,7 @@
 import { Args, Ctx, FieldResolver, Mutation, Query, Resolver, Root } from 'type-graphql'
 import type { Trust as Row } from '../../prisma/generated/client.ts'
 import { PageArgs } from '../../schema/core/input.ts'
+import { Role } from '../../schema/identity/role.ts'
 import {
   Trust,
   TrustConnection,
@@ -9,7 +10,6 @@ import {
   TrustFilterInput,
   TrustPayload,
 } from '../../schema/identity/trust.ts'
-import { Role } from '../../schema/identity/role.ts'
 import { reach } from '../../services/access/allow.ts'
 import { isId } from '../../services/id.ts'
 import { trustCreate, trustDelete, trustsWithin } from '../../services/identity/trust.ts'

@@ -1,6 +1,7 @@
 import { IsOptional, IsUUID } from 'class-validator'
 import { Field, GraphQLISODateTime, ID, InputType, ObjectType } from 'type-graphql'
 import { connectionOf } from '../connection.ts'
+import { changeOf } from '../core/change.ts'
 import { ChangeInput, IsOptionalId, IsText, MAX_NAME_LENGTH } from '../core/input.ts'
 import { Node } from '../node.ts'
 import { payloadOf } from '../payload.ts'
@@ -32,6 +33,7 @@ export class RoleAssignment extends Node {
   createdAt!: Date
 }
 
+export const RoleAssignmentChange = changeOf('RoleAssignment', () => RoleAssignment)
 export const RoleAssignmentConnection = connectionOf('RoleAssignment', () => RoleAssignment)
 export const RoleAssignmentPayload = payloadOf('RoleAssignment', () => RoleAssignment)
 

@@ -8,13 +8,13 @@ import { Node } from '../node.ts'
 import { User } from './user.ts'
 
 export const SignInMethodEnum = enumOf('SignInMethod', 'A way of signing in.', {
-  password: 'A password.',
-  token: 'A token, exchanged for one of another scope.',
-  totp: 'The code of a second factor.',
-  application_credential: 'An application credential.',
-  trust: 'A trust, with the roles of somebody else.',
-  openid: 'An identity provider, by OpenID Connect.',
-} satisfies Record<SignInMethod, string>)
+  PASSWORD: 'A password.',
+  TOKEN: 'A token, exchanged for one of another scope.',
+  TOTP: 'The code of a second factor.',
+  APPLICATION_CREDENTIAL: 'An application credential.',
+  TRUST: 'A trust, with the roles of somebody else.',
+  OPENID: 'An identity provider, by OpenID Connect.',
+} satisfies Record<Uppercase<SignInMethod>, string>)
 
 /** Longer than any of ours; what hashes it should not have to take more. */
 const MAX_SECRET_LENGTH = 1024
@@ -49,7 +49,7 @@ export class Token extends Node {
   system!: boolean
 
   @Field(() => [SignInMethodEnum], { description: 'How the user signed in.' })
-  methods!: SignInMethod[]
+  methods!: Uppercase<SignInMethod>[]
 }
 
 @ObjectType({
@@ -72,7 +72,7 @@ export class Session {
   system!: boolean
 
   @Field(() => [SignInMethodEnum], { description: 'How the user signed in.' })
-  methods!: SignInMethod[]
+  methods!: Uppercase<SignInMethod>[]
 }
 
 @InputType({ description: 'A user and the password.' })
@@ -249,5 +249,11 @@ export class TokensRevokeInput extends ChangeInput {
 @ObjectType({ description: 'The answer to `tokenRevoke`.', simpleResolvers: true })
 export class TokenRevokePayload {
   @Field(() => Boolean, { description: 'False when it was revoked before.' })
+  revoked!: boolean
+}
+
+@ObjectType({ description: 'The answer to `tokensRevoke`.', simpleResolvers: true })
+export class TokensRevokePayload {
+  @Field(() => Boolean, { description: 'True: they are good no more, and new ones are.' })
   revoked!: boolean
 }

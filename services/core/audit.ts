@@ -73,6 +73,8 @@ const NOT_AUDITED: readonly ErrorCode[] = ['BAD_INPUT', 'UNAVAILABLE', 'TIMEOUT'
 /** Refusals that are in the log already: whoever meets them later leaves them alone. */
 const recorded = new WeakSet<Error>()
 
+export const isRecorded = (error: Error): boolean => recorded.has(error)
+
 /** Records a refusal, once; its own failure must not hide it. */
 export async function auditFailure(
   ctx: Pick<Context, 'log'> & { db: Db },
@@ -81,7 +83,7 @@ export async function auditFailure(
   about: { resourceType?: string; resourceId?: unknown; resourceName?: string } = {},
 ): Promise<void> {
   if (!(error instanceof CloudError) || NOT_AUDITED.includes(error.code)) return
-  if (recorded.has(error)) return
+  if (isRecorded(error)) return
   recorded.add(error)
   const { resourceType, resourceId, resourceName } = about
   try {

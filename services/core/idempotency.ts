@@ -2,7 +2,7 @@
  * Idempotency keys: the first answer to a keyed request is stored in the transaction of its change.
  * The same key with the same arguments is given that answer again; with others it is refused.
  */
-import { createHash } from 'node:crypto'
+import { createHmac } from 'node:crypto'
 import type { Db, Tx } from '../context.ts'
 import { CloudError } from '../errors.ts'
 
@@ -10,11 +10,15 @@ export interface Keyed {
   userId: string
   key: string
   command: string
-  argumentsHash: string
+  /** Under each of our keys, the current one first. */
+  argumentsHashes: string[]
 }
 
-/** Hashes what was asked for, whatever the order of its fields. */
-export function argumentsHash(projectId: string | null, input: object): string {
+/**
+ * Hashes what was asked for, whatever the order of its fields. With a key: there are passwords among
+ * the arguments, and who reads the table could guess them offline.
+ */
+export function argumentsHash(key: Uint8Array, projectId: string | null, input: object): string {
   const canonical = (value: unknown): unknown =>
     value && typeof value === 'object' && !Array.isArray(value) && !(value instanceof Date)
       ? Object.fromEntries(
@@ -24,7 +28,7 @@ export function argumentsHash(projectId: string | null, input: object): string {
             .map(([k, v]) => [k, canonical(v)]),
         )
       : value
-  return createHash('sha256')
+  return createHmac('sha256', key)
     .update(JSON.stringify([projectId, canonical(input)]))
     .digest('hex')
 }
@@ -34,12 +38,16 @@ export async function earlierAnswer<R>(db: Db, keyed: Keyed): Promise<R | null> 
     where: { userId_key: { userId: keyed.userId, key: keyed.key } },
   })
   if (!row) return null
-  if (row.command !== keyed.command || row.argumentsHash !== keyed.argumentsHash) {
+  if (row.command !== keyed.command || !keyed.argumentsHashes.includes(row.argumentsHash)) {
     throw new CloudError('CONFLICT', 'This idempotency key was used with other arguments')
   }
   return row.result as R
 }
 
 export async function keepAnswer(tx: Tx, keyed: Keyed, result: object, at: Date): Promise<void> {
-  await tx.idempotencyKey.create({ data: { ...keyed, result: { ...result }, createdAt: at } })
+  const { userId, key, command, argumentsHashes } = keyed
+  const argumentsHash = argumentsHashes[0] ?? ''
+  await tx.idempotencyKey.create({
+    data: { userId, key, command, argumentsHash, result: { ...result }, createdAt: at },
+  })
 }

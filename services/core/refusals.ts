@@ -7,7 +7,7 @@
  */
 import type { Context } from '../context.ts'
 import { CloudError } from '../errors.ts'
-import { auditFailure } from './audit.ts'
+import { auditFailure, isRecorded } from './audit.ts'
 
 /** Refused reads of one caller that are recorded in a minute. */
 export const MAX_RECORDED_A_MINUTE = 20
@@ -26,6 +26,7 @@ export class Refusals {
     const byRule = new Map<string, CloudError>()
     for (const error of errors) {
       if (!(error instanceof CloudError) || error.code !== 'FORBIDDEN') continue
+      if (isRecorded(error)) continue
       const rule = error.details?.rule ?? 'unknown'
       if (!byRule.has(rule)) byRule.set(rule, error)
     }

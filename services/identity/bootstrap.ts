@@ -1,6 +1,7 @@
 /**
  * The first rows of a cloud. Running it again, also from several processes at once, adds what is missing
- * and changes nothing else. Plain SQL, because it runs at every start, where the client's compiler is
+ * of what the cloud itself relies on and changes nothing else: an administrator that was taken away, or
+ * a right of it, does not come back with the next start. Plain SQL, because it runs at every start, where the client's compiler is
  * cold: as upserts it took a second, a third of the start.
  */
 import type { Cloud, Db } from '../context.ts'
@@ -53,8 +54,18 @@ export async function identityBootstrap(
     values (${newId()}::uuid, ${DEFAULT_DOMAIN}, ${nameKey(DEFAULT_DOMAIN)}, ${at}, ${at})
     on conflict do nothing`
   await addRoles(db)
-  await addAdmin(db, at, adminPassword)
-  await addProjects(db, at)
+  if (!(await isSetUp(db))) {
+    await addAdmin(db, at, adminPassword)
+    await addProjects(db, at)
+  }
+  await addQuotas(db)
+  await addSystemRole(db, at)
+}
+
+/** Somebody always has a role somewhere once a cloud is set up: the last administrator stays. */
+async function isSetUp(db: Db): Promise<boolean> {
+  const given = await db.$queryRaw<unknown[]>`select from identity.role_assignment limit 1`
+  return given.length > 0
 }
 
 async function addRoles(db: Db): Promise<void> {
@@ -86,7 +97,7 @@ async function addAdmin(db: Db, at: Date, password: string): Promise<void> {
     from identity.domain where name = ${DEFAULT_DOMAIN} on conflict do nothing`
 }
 
-/** With their quotas, and with the administrator in them. */
+/** With the administrator in them. */
 async function addProjects(db: Db, at: Date): Promise<void> {
   const names = projects.map(({ name }) => name)
   const operators = projects.map(({ operator }) => operator)
@@ -97,12 +108,6 @@ async function addProjects(db: Db, at: Date): Promise<void> {
                                    ${operators}::bool[]) w (id, name, operator)
     where d.name = ${DEFAULT_DOMAIN} on conflict do nothing`
   await db.$executeRaw`
-    insert into identity.quota (project_id, resource, "limit")
-    select p.id, w.resource, case when p.operator then -1 end
-    from identity.domain d join identity.project p on p.domain_id = d.id,
-      unnest(${Object.keys(quotaDefaults)}::text[]) w (resource)
-    where d.name = ${DEFAULT_DOMAIN} and p.name = any (${names}::text[]) on conflict do nothing`
-  await db.$executeRaw`
     insert into identity.role_assignment (id, role_id, user_id, project_id, created_at)
     select w.id, r.id, u.id, p.id, ${at}
     from identity.domain d
@@ -112,12 +117,30 @@ async function addProjects(db: Db, at: Date): Promise<void> {
       identity.role r
     where d.name = ${DEFAULT_DOMAIN} and r.name_key = 'admin' and r.domain_id is null
     on conflict do nothing`
+}
+
+/** What is counted since the last release, too. */
+async function addQuotas(db: Db): Promise<void> {
+  const names = projects.map(({ name }) => name)
+  await db.$executeRaw`
+    insert into identity.quota (project_id, resource, "limit")
+    select p.id, w.resource, case when p.operator then -1 end
+    from identity.domain d join identity.project p on p.domain_id = d.id,
+      unnest(${Object.keys(quotaDefaults)}::text[]) w (resource)
+    where d.name = ${DEFAULT_DOMAIN} and p.name = any (${names}::text[]) on conflict do nothing`
+}
+
+/** For clouds from before there were roles on the system: it has nothing that it had not before. */
+async function addSystemRole(db: Db, at: Date): Promise<void> {
   await db.$executeRaw`
     insert into identity.role_assignment (id, role_id, user_id, system, created_at)
     select ${newId()}::uuid, r.id, u.id, true, ${at}
     from identity.domain d
-      join identity."user" u on u.domain_id = d.id and u.name = ${ADMIN_USER},
-      identity.role r
-    where d.name = ${DEFAULT_DOMAIN} and r.name_key = 'admin' and r.domain_id is null
+      join identity."user" u on u.domain_id = d.id and u.name = ${ADMIN_USER}
+      join identity.role_assignment a on a.user_id = u.id and not a.inherited
+      join identity.project p on p.id = a.project_id and p.operator
+      join identity.role r on r.id = a.role_id and r.name_key = 'admin' and r.domain_id is null
+    where d.name = ${DEFAULT_DOMAIN}
+      and not exists (select from identity.role_assignment where system)
     on conflict do nothing`
 }

@@ -167,7 +167,7 @@ const MAX_STEM_LENGTH = 240
 
 /** The wanted name, or one like it that nobody in the domain has (F1). */
 async function freeName(tx: Tx, domainId: string, wanted: string): Promise<string> {
-  const stem = [...wanted].slice(0, MAX_STEM_LENGTH).join('')
+  const stem = Array.from(wanted).slice(0, MAX_STEM_LENGTH).join('')
   const numbers = Array.from({ length: MAX_NUMBER - 1 }, (_, i) => `${stem}-${i + 2}`)
   const names = [wanted, ...numbers, `${stem}-${randomBytes(4).toString('hex')}`]
   const taken = await tx.user.findMany({

@@ -39,6 +39,8 @@ export interface World {
   groupId: string
   /** A role of no domain that nobody has. */
   roleId: string
+  /** Of the plain user on the project. */
+  roleAssignmentId: string
   serverId: string
   stoppedId: string
   imageId: string
@@ -47,7 +49,7 @@ export interface World {
   flavorId: string
 }
 
-export type Outcome = 'OK' | 'null' | 'nothing' | 'NOT_FOUND' | 'FORBIDDEN'
+export type Outcome = 'OK' | 'null' | 'nothing' | 'NOT_FOUND' | 'FORBIDDEN' | 'INVALID_STATE'
 
 export interface Row {
   /** Who is answered; everybody else is FORBIDDEN. */

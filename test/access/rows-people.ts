@@ -12,6 +12,7 @@ import {
   operators,
   type Persona,
   personas,
+  projectManagers,
   type Row,
   type World,
 } from './row.ts'
@@ -109,8 +110,8 @@ export const peopleRows: Record<string, Row> = {
   'Mutation.userPasswordChange': {
     may: personas,
     // Everybody, for oneself; these two have no password.
-    sibling: 'INVALID_STATE' as 'OK',
-    stranger: 'INVALID_STATE' as 'OK',
+    sibling: 'INVALID_STATE',
+    stranger: 'INVALID_STATE',
     document: mutation('userPasswordChange', 'secret user { id }'),
     variables: input(withPassword),
   },
@@ -190,6 +191,18 @@ export const peopleRows: Record<string, Row> = {
     document:
       '{ roleAssignments(effective: true) { nodes { id user { id } project { id } domain { id } } totalCount } }',
   },
+  'Query.roleAssignment': {
+    may: personas,
+    // Managers of the project see who is in it.
+    blind: personas.filter(
+      (p) => !seesDomain.includes(p) && !(projectManagers as readonly Persona[]).includes(p),
+    ),
+    sibling: 'null',
+    stranger: 'null',
+    document: byId('roleAssignment'),
+    variables: (w) => ({ id: w.roleAssignmentId }),
+  },
+  'Subscription.roleAssignmentChanged': { ...watched, document: follow('roleAssignmentChanged') },
   'Mutation.roleAssignmentCreate': {
     ...inDomain,
     document: mutation('roleAssignmentCreate', 'roleAssignment { id }'),

@@ -49,6 +49,10 @@ export async function newWorld(c: Cloud, domainId: string, existing?: string): P
     data: { id: newId(), domainId, ...named(randomUUID()), ...times(c) },
   })
   const role = await db.role.create({ data: { id: newId(), ...named(randomUUID()) } })
+  const reader = await db.role.findFirstOrThrow({ where: { name: 'reader', domainId: null } })
+  const assignment = await db.roleAssignment.create({
+    data: { id: newId(), roleId: reader.id, userId, projectId, createdAt: c.now() },
+  })
   const imageId = await newImage(c, projectId)
   const [taskId, serverId, stoppedId] = [newId(), newId(), newId()]
   const size = { vcpus: 1, memoryMiB: 64, diskGiB: 1, flavorId: flavor.id, hostId: host.id }
@@ -74,7 +78,8 @@ export async function newWorld(c: Cloud, domainId: string, existing?: string): P
     },
   })
   const things = { serverId, stoppedId, imageId, taskId, hostId: host.id, flavorId: flavor.id }
-  return { cloud: c, domainId, projectId, userId, groupId: group.id, roleId: role.id, ...things }
+  const people = { userId, groupId: group.id, roleId: role.id, roleAssignmentId: assignment.id }
+  return { cloud: c, domainId, projectId, ...people, ...things }
 }
 
 const rolesUpTo = (role: string): string[] => {

@@ -214,7 +214,7 @@ describe('signing in', () => {
       ['BAD_INPUT', { password: { ...password, domain: '\ud800' } }],
       ['BAD_INPUT', { password: { ...password, password: long(1025) } }],
       ['BAD_INPUT', { password: { user: 'ann' } }],
-      ['BAD_INPUT', { token: long(4097) }],
+      ['BAD_INPUT', { token: long(8193) }],
       ['BAD_INPUT', { password, scope: { projectId: 'x' } }],
       ['BAD_INPUT', { password, scope: { project: 'a\0' } }],
       ['UNAUTHENTICATED', { token: 'nonsense' }],

@@ -1,4 +1,6 @@
 /** The audit log: who did what from where, for those who may know, and for ever. */
+import { readFileSync } from 'node:fs'
+import { buildSchema, isObjectType } from 'graphql'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { allow } from '../../services/access/allow.ts'
 import { MAX_RECORDED_A_MINUTE, Refusals } from '../../services/core/refusals.ts'
@@ -314,6 +316,18 @@ describe('who reads it', () => {
 })
 
 describe('the history of a resource', () => {
+  it('is a field of every resource that people change', () => {
+    const schema = buildSchema(
+      readFileSync(new URL('../../schema/schema.graphql', import.meta.url), 'utf8'),
+    )
+    const without = Object.values(schema.getTypeMap())
+      .filter(isObjectType)
+      .filter((type) => type.getInterfaces().some(({ name }) => name === 'Node'))
+      .filter((type) => !type.getFields().history)
+    // Nothing of these is changed by a command. May only shrink.
+    expect(without.map(({ name }) => name).sort()).toEqual(['Flavor', 'Host', 'Task', 'Token'])
+  })
+
   const HISTORY = '{ servers { nodes { id history(first: 3) { action outcome } } } }'
 
   it('comes with it, for all of a list in one statement', async () => {

@@ -179,7 +179,7 @@ async function signInAs(name: string): Promise<string> {
   const admin = await db.user.findFirstOrThrow({ where: { name: 'admin' } })
   const project = await db.project.findFirstOrThrow({ where: { name: 'admin' } })
   const role = await db.role.findFirstOrThrow({ where: { name: 'member' } })
-  const user = await db.user.create({ data: { ...admin, id: newId(), name } })
+  const user = await db.user.create({ data: { ...admin, id: newId(), name, nameKey: name } })
   await db.roleAssignment.create({
     data: {
       id: newId(),

@@ -66,7 +66,7 @@ const RULES: [rule: string, sql: string][] = [
   [
     'quota differs from its claims',
     `select q.project_id || ' ' || q.resource as what from identity.quota q
-     where q.used <> (select coalesce(sum(c.amount), 0) from identity.quota_claim c
+     where q.used + q.reserved <> (select coalesce(sum(c.amount), 0) from identity.quota_claim c
                       where c.project_id = q.project_id and c.resource = q.resource)`,
   ],
   [

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Api, startApi } from '../support/api.ts'
-import { type GraphqlAnswer } from '../support/client.ts'
+import type { GraphqlAnswer } from '../support/client.ts'
 import { type Cluster, startCluster } from '../support/cluster.ts'
 import { makeTestLog } from '../support/log.ts'
 import { assignRole, newProject, newUser, tokenFor } from '../support/people.ts'
@@ -119,8 +119,8 @@ describe('making one', () => {
     const input = { name: 'keyed', idempotencyKey: 'k1' }
     const answers = await Promise.all([make(input), make(input), make(input)])
     expect(answers.map(codeOf).sort()).toEqual(['CONFLICT', 'CONFLICT', 'OK'])
-    const { secret, applicationCredential } = answers.find((a) => codeOf(a) === 'OK')?.data
-      .applicationCredentialCreate
+    const first = answers.find((a) => codeOf(a) === 'OK') as GraphqlAnswer
+    const { secret, applicationCredential } = first.data.applicationCredentialCreate
     expect(codeOf(await enter(applicationCredential.id, secret))).toBe('OK')
     const again = await make(input)
     expect(again.errors?.[0]?.message).toContain(applicationCredential.id)

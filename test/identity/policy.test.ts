@@ -280,6 +280,28 @@ describe('policyWho', () => {
     expect(errors?.[0]?.extensions.code).toBe('BAD_INPUT')
   })
 
+  it('finds the one among many who may', async () => {
+    const c = cloud.cloud
+    const crowded = await newWorld(c, await newDomain(c, 'crowded'))
+    const { domainId, projectId } = crowded
+    await c.db.$executeRaw`
+      with role as (select id from identity.role where name = 'reader' and domain_id is null),
+      made as (
+        insert into identity."user" (id, domain_id, name, name_key, created_at, updated_at)
+        select gen_random_uuid(), ${domainId}::uuid, 'u' || n, 'u' || n, now(), now()
+        from generate_series(1, 2500) n returning id)
+      insert into identity.role_assignment (id, role_id, user_id, project_id, created_at)
+      select gen_random_uuid(), role.id, made.id, ${projectId}::uuid, now() from made, role`
+    const last = await c.db.user.findFirstOrThrow({ where: { domainId }, orderBy: { id: 'desc' } })
+    await give('member', { userId: last.id }, { projectId })
+    const action = 'compute.server.create'
+    cloud.statements.texts.length = 0
+    const page = await who(as('systemReader'), { action, projectId })
+    expect(page.nodes.map((n: { user: { id: string } }) => n.user.id)).toEqual([last.id])
+    expect(page.pageInfo.hasNextPage).toBe(false)
+    expect(asked().length).toBeLessThanOrEqual(4)
+  })
+
   it('is for those who manage there; what is elsewhere does not exist', async () => {
     const code = async (persona: Persona, target: object, from: Owned = world) =>
       (await cloud.gql(WHO, { action: 'compute.server.list', ...target }, as(persona, from)))

@@ -200,6 +200,22 @@ describe('the first rows', () => {
     expect(await count()).toEqual(before)
   })
 
+  it('give no right back that was taken away', async () => {
+    const { db, now } = cloud.cloud
+    const { id: userId } = await db.user.findFirstOrThrow({ where: { name: 'admin' } })
+    const other = await newUser(cloud.cloud, 'successor')
+    await run(GIVE, { role: 'admin', userId: other, system: true })
+    const taken = await db.roleAssignment.findMany({ where: { userId } })
+    await db.roleAssignment.deleteMany({ where: { userId } })
+    await db.user.update({ where: { id: userId }, data: { name: 'former', nameKey: 'former' } })
+    const people = await db.user.count()
+    await identityBootstrap({ db, now }, PASSWORD)
+    expect(await db.roleAssignment.count({ where: { userId } })).toBe(0)
+    expect(await db.user.count()).toBe(people)
+    await db.user.update({ where: { id: userId }, data: { name: 'admin', nameKey: 'admin' } })
+    await db.roleAssignment.createMany({ data: taken })
+  })
+
   it('upgrade a cloud whose administrator implied member directly', async () => {
     const { db, now } = cloud.cloud
     const [adminId, managerId, memberId] = [

@@ -116,7 +116,8 @@ describe('enrolling', () => {
       asked({ idempotencyKey: 'k1' }),
     ])
     expect(answers.map(codeOf).sort()).toEqual(['CONFLICT', 'OK'])
-    const { secret } = answers.find((a) => codeOf(a) === 'OK')?.data.totpCreate
+    const first = answers.find((a) => codeOf(a) === 'OK') as GraphqlAnswer
+    const { secret } = first.data.totpCreate
     expect(codeOf(await confirm(ann, digits(secret)))).toBe('OK')
   })
 })

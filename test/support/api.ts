@@ -26,7 +26,7 @@ export async function startApi(given: {
       roles: ['api'],
       apiUrl: undefined,
       ...identityDefaults,
-        tokenTtlSeconds: 3600,
+      tokenTtlSeconds: 3600,
     },
     log,
     bus: makeInProcessBus({ log }),

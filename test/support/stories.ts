@@ -108,7 +108,9 @@ export async function expectCleanWorld({ cloud: { db }, drivers }: Cluster): Pro
   const left = {
     servers: await db.server.count(),
     claims: await db.quotaClaim.count(),
-    quota: await db.quota.count({ where: { used: { not: 0 } } }),
+    quota: await db.quota.count({
+      where: { OR: [{ used: { not: 0 } }, { reserved: { not: 0 } }, { treeUsed: { not: 0 } }] },
+    }),
     allocations: await db.allocation.count(),
     inventory: await db.inventory.count({ where: { used: { not: 0 } } }),
     unfinished: await db.task.count({ where: { finishedAt: null } }),

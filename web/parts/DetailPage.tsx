@@ -136,7 +136,8 @@ export function DetailLayout(props: DetailLayoutProps) {
   )
 }
 
-function AddressTabs({ tabs }: { tabs: readonly [TabsProps.Tab, ...TabsProps.Tab[]] }) {
+/** Tabs of which the open one is in the address. */
+export function AddressTabs({ tabs }: { tabs: readonly [TabsProps.Tab, ...TabsProps.Tab[]] }) {
   const { t } = useTranslation()
   const view = useListView()
   const wanted = view.get('tab')

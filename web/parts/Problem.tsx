@@ -5,12 +5,14 @@ import Button from '@cloudscape-design/components/button'
 import { useTranslation } from 'react-i18next'
 import type { Problem } from '../errors.ts'
 import { word } from '../i18n/words.ts'
+import { paths } from '../paths.ts'
 import { formatAmount } from '../ui/format.ts'
+import { PageLink } from '../ui/PageLink.tsx'
 
 /** The sentence and the facts, without a frame. */
 export function ProblemFacts({ problem }: { problem: Problem }) {
   const { t } = useTranslation()
-  const { limit, used, requested, resource, filters, allowedStatuses } = problem.details
+  const { rule, limit, used, requested, resource, filters, allowedStatuses } = problem.details
   const { fields, resources } = problem.details
   const amount = (value: number | null | undefined) =>
     value == null ? null : formatAmount(resource ?? '', value)
@@ -39,6 +41,12 @@ export function ProblemFacts({ problem }: { problem: Problem }) {
       {filters?.map(({ name, passed, refused }) => (
         <div key={name}>{t('problem.filter', { name: word('filter', name), passed, refused })}</div>
       ))}
+      {rule && (
+        <div>
+          {t('problem.rule')} <code>{rule}</code>{' '}
+          <PageLink href={paths.accessCheck({ action: rule })}>{t('problem.why')}</PageLink>
+        </div>
+      )}
       <Box fontSize="body-s" color="inherit">
         <code>{problem.code}</code>
         {problem.requestId && ` · ${t('problem.requestId', { id: problem.requestId })}`}

@@ -27,7 +27,9 @@ export function Shell() {
   if (!session) return <Navigate to={paths.login({ from: pathname + search })} replace />
   return (
     <I18nProvider locale={currentLocale()} messages={currentComponentMessages()}>
-      <ForToken key={session.current.secret} secret={session.current.secret} />
+      <FlashProvider>
+        <ForToken key={session.current.secret} secret={session.current.secret} />
+      </FlashProvider>
     </I18nProvider>
   )
 }
@@ -38,9 +40,7 @@ function ForToken({ secret }: { secret: string }) {
   return (
     <Provider value={client.api}>
       <ScreenContext value={client.rereadScreen}>
-        <FlashProvider>
-          <ForViewer client={client} />
-        </FlashProvider>
+        <ForViewer client={client} />
       </ScreenContext>
     </Provider>
   )

@@ -6,6 +6,7 @@ import { DetailLayout, DetailPage } from '../../parts/DetailPage.tsx'
 import { useAccessTab } from '../../parts/identity/Assignments.tsx'
 import { useHistoryTab } from '../../parts/identity/AuditHistory.tsx'
 import { factsOf } from '../../parts/identity/facts.tsx'
+import { useQuotaTab } from '../../parts/identity/ProjectQuotas.tsx'
 import { ProjectsBelow } from '../../parts/identity/ProjectsBelow.tsx'
 import { useProjectActions } from '../../parts/identity/project-actions.tsx'
 import {
@@ -13,14 +14,12 @@ import {
   type ProjectRowData,
   ProjectWatch,
 } from '../../parts/identity/project-fields.ts'
-import { useQuotaTab } from '../../parts/identity/ProjectQuotas.tsx'
 import { paths } from '../../paths.ts'
 import { PageLink } from '../../ui/PageLink.tsx'
 
-const ProjectQuery = graphql(
-  `query Project($id: ID!) { project(id: $id) { ...ProjectRow } }`,
-  [ProjectRow],
-)
+const ProjectQuery = graphql(`query Project($id: ID!) { project(id: $id) { ...ProjectRow } }`, [
+  ProjectRow,
+])
 
 const ParentQuery = graphql(`query ProjectParent($id: ID!) { project(id: $id) { id name } }`)
 

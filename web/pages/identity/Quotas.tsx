@@ -3,7 +3,10 @@ import { graphql } from '../../graphql.ts'
 import { word } from '../../i18n/words.ts'
 import { textColumn } from '../../parts/identity/columns.tsx'
 import { LimitCreateButton, useLimitActions } from '../../parts/identity/limit-actions.tsx'
-import { RegisteredLimitRow, type RegisteredLimitRowData } from '../../parts/identity/limit-fields.ts'
+import {
+  RegisteredLimitRow,
+  type RegisteredLimitRowData,
+} from '../../parts/identity/limit-fields.ts'
 import { ListPage } from '../../parts/ListPage.tsx'
 import { formatAmount } from '../../ui/format.ts'
 
@@ -43,7 +46,11 @@ export function Quotas() {
             cell: ({ resource, defaultLimit }) =>
               defaultLimit < 0 ? t('quotas.unlimited') : formatAmount(resource, defaultLimit),
           },
-          textColumn('region', t('catalog.region'), ({ regionId }: RegisteredLimitRowData) => regionId),
+          textColumn(
+            'region',
+            t('catalog.region'),
+            ({ regionId }: RegisteredLimitRowData) => regionId,
+          ),
           textColumn(
             'description',
             t('common.description'),

@@ -1,5 +1,5 @@
 import { useTranslation } from 'react-i18next'
-import { useListView, type ListView } from '../../hooks/list-view.ts'
+import { type ListView, useListView } from '../../hooks/list-view.ts'
 import { AssignmentForm } from '../../parts/identity/AssignmentForm.tsx'
 import { useTakeAway } from '../../parts/identity/Assignments.tsx'
 import { CreateButton, useActions } from '../../parts/identity/actions.tsx'

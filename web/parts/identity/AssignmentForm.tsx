@@ -1,9 +1,15 @@
 /** Giving a role: to a user or a group, on a project, a domain or the system. */
 import { useTranslation } from 'react-i18next'
-import type { Field } from '../form/fields.ts'
 import { FormModal } from '../form/FormModal.tsx'
+import type { Field } from '../form/fields.ts'
 import { AssignmentCreate } from './assignment-fields.ts'
-import { useDomainChoice, useGroupChoice, useProjectChoice, useRoleChoice, useUserChoice } from './choices.ts'
+import {
+  useDomainChoice,
+  useGroupChoice,
+  useProjectChoice,
+  useRoleChoice,
+  useUserChoice,
+} from './choices.ts'
 
 /** What is known before: the page's own resource. */
 export interface Given {

@@ -1,23 +1,14 @@
-import Header from '@cloudscape-design/components/header'
 import SegmentedControl from '@cloudscape-design/components/segmented-control'
 import SpaceBetween from '@cloudscape-design/components/space-between'
-import Table from '@cloudscape-design/components/table'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { useQuery } from 'urql'
-import { explain } from '../../errors.ts'
-import { usePages } from '../../hooks/list-view.ts'
-import { Empty } from '../../ui/Empty.tsx'
-import { ProblemAlert } from '../Problem.tsx'
-import { Paging } from '../ResourceTable.tsx'
 import { useRowAction } from '../use-row-action.tsx'
 import { may, useViewer } from '../viewer.ts'
 import { AssignmentForm, type Given } from './AssignmentForm.tsx'
+import { type Action, CreateButton, useActions } from './actions.tsx'
 import { assignmentColumns } from './assignment-columns.tsx'
 import { AssignmentDelete, type AssignmentRowData, AssignmentsQuery } from './assignment-fields.ts'
-import { type Action, CreateButton, useActions } from './actions.tsx'
-
-const rowsPerPage = 20
+import { SubList } from './SubList.tsx'
 
 /** The tab with who has access, or where; none for those who may not see it. */
 export function useAccessTab(given: Given) {
@@ -53,58 +44,34 @@ export function useTakeAway(): Action<AssignmentRowData> {
 function Assignments({ given }: { given: Given }) {
   const { t } = useTranslation()
   const [isEffective, setEffective] = useState(false)
-  const pages = usePages(JSON.stringify([given, isEffective]))
-  const variables = {
-    first: rowsPerPage,
-    after: pages.after,
-    effective: isEffective,
-    filter: given,
-  }
-  const [{ data, error }] = useQuery({ query: AssignmentsQuery, variables })
   const actions = useActions([useTakeAway()], ({ role }) => role.name)
-  if (error && !data) return <ProblemAlert problem={explain(error)} />
-  const found = data?.roleAssignments
   return (
     <>
-      <Table
-        variant="container"
-        items={found?.nodes ?? []}
-        trackBy="id"
-        loading={!data}
-        loadingText={t('common.loading')}
-        ariaLabels={{ tableLabel: t('access.title') }}
-        columnDefinitions={[
-          ...assignmentColumns(t, isEffective),
-          ...(isEffective ? [] : actions.columns),
-        ]}
-        header={
-          <Header
-            variant="h2"
-            counter={found && `(${found.totalCount})`}
-            actions={
-              <SpaceBetween direction="horizontal" size="xs">
-                <SegmentedControl
-                  label={t('access.title')}
-                  selectedId={isEffective ? 'effective' : 'given'}
-                  options={[
-                    { id: 'given', text: t('access.direct') },
-                    { id: 'effective', text: t('access.effective') },
-                  ]}
-                  onChange={({ detail }) => setEffective(detail.selectedId === 'effective')}
-                />
-                <CreateButton
-                  rule="identity.role-assignment.create"
-                  text={t('access.give')}
-                  form={(close) => <AssignmentForm given={given} onClose={close} />}
-                />
-              </SpaceBetween>
-            }
-          >
-            {t('access.title')}
-          </Header>
+      <SubList
+        title={t('access.title')}
+        query={AssignmentsQuery}
+        variables={{ effective: isEffective, filter: given }}
+        rows={({ roleAssignments }) => roleAssignments}
+        columns={[...assignmentColumns(t, isEffective), ...(isEffective ? [] : actions.columns)]}
+        actions={
+          <SpaceBetween direction="horizontal" size="xs">
+            <SegmentedControl
+              label={t('access.title')}
+              selectedId={isEffective ? 'effective' : 'given'}
+              options={[
+                { id: 'given', text: t('access.direct') },
+                { id: 'effective', text: t('access.effective') },
+              ]}
+              onChange={({ detail }) => setEffective(detail.selectedId === 'effective')}
+            />
+            <CreateButton
+              rule="identity.role-assignment.create"
+              text={t('access.give')}
+              form={(close) => <AssignmentForm given={given} onClose={close} />}
+            />
+          </SpaceBetween>
         }
-        pagination={<Paging pages={pages} pageInfo={found?.pageInfo} />}
-        empty={<Empty title={t('access.none')} />}
+        noneText={t('access.none')}
       />
       {actions.dialogs}
     </>

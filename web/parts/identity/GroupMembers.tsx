@@ -1,23 +1,14 @@
-import Header from '@cloudscape-design/components/header'
-import Table from '@cloudscape-design/components/table'
 import type { ResultOf } from 'gql.tada'
 import { useTranslation } from 'react-i18next'
-import { useQuery } from 'urql'
-import { explain } from '../../errors.ts'
 import { graphql } from '../../graphql.ts'
-import { usePages } from '../../hooks/list-view.ts'
 import { paths } from '../../paths.ts'
-import { Empty } from '../../ui/Empty.tsx'
 import { FormModal } from '../form/FormModal.tsx'
-import { ProblemAlert } from '../Problem.tsx'
-import { Paging } from '../ResourceTable.tsx'
 import { useRowAction } from '../use-row-action.tsx'
 import { CreateButton, useActions } from './actions.tsx'
 import { useUserChoice } from './choices.ts'
 import { enabledColumn, nameColumn } from './columns.tsx'
 import { GroupUserAdd, GroupUserRemove } from './group-fields.ts'
-
-const rowsPerPage = 20
+import { SubList } from './SubList.tsx'
 
 const Member = graphql(`fragment GroupMember on User { id name description enabled }`)
 
@@ -37,9 +28,6 @@ const MembersQuery = graphql(
 /** Who is in a group. */
 export function GroupMembers({ groupId }: { groupId: string }) {
   const { t } = useTranslation()
-  const pages = usePages(groupId)
-  const variables = { id: groupId, first: rowsPerPage, after: pages.after }
-  const [{ data, error }] = useQuery({ query: MembersQuery, variables })
   const remove = useRowAction({
     mutation: GroupUserRemove,
     variables: ({ id }: MemberData) => ({ input: { groupId, userId: id } }),
@@ -63,39 +51,26 @@ export function GroupMembers({ groupId }: { groupId: string }) {
     ],
     ({ name }: MemberData) => name,
   )
-  if (error && !data) return <ProblemAlert problem={explain(error)} />
-  const found = data?.users
   return (
     <>
-      <Table
-        variant="container"
-        items={found?.nodes ?? []}
-        trackBy="id"
-        loading={!data}
-        loadingText={t('common.loading')}
-        ariaLabels={{ tableLabel: t('groups.members') }}
-        columnDefinitions={[
+      <SubList
+        title={t('groups.members')}
+        query={MembersQuery}
+        variables={{ id: groupId }}
+        rows={({ users }) => users}
+        columns={[
           nameColumn<MemberData>(t, paths.user),
           enabledColumn<MemberData>(t),
           ...actions.columns,
         ]}
-        header={
-          <Header
-            variant="h2"
-            counter={found && `(${found.totalCount})`}
-            actions={
-              <CreateButton
-                rule="identity.group.add-user"
-                text={t('groups.add')}
-                form={(close) => <AddForm groupId={groupId} onClose={close} />}
-              />
-            }
-          >
-            {t('groups.members')}
-          </Header>
+        actions={
+          <CreateButton
+            rule="identity.group.add-user"
+            text={t('groups.add')}
+            form={(close) => <AddForm groupId={groupId} onClose={close} />}
+          />
         }
-        pagination={<Paging pages={pages} pageInfo={found?.pageInfo} />}
-        empty={<Empty title={t('groups.noMembers')} />}
+        noneText={t('groups.noMembers')}
       />
       {actions.dialogs}
     </>

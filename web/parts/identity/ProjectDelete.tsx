@@ -94,11 +94,7 @@ export function ProjectDeleteModal({ project, onClose, onDeleted }: ProjectDelet
               {taskId ? t('common.close') : t('common.cancel')}
             </Button>
             {!taskId && (
-              <Button
-                variant="primary"
-                loading={isBusy || !contents}
-                onClick={() => void remove()}
-              >
+              <Button variant="primary" loading={isBusy || !contents} onClick={() => void remove()}>
                 {contents?.length ? t('projects.deleteAll') : t('manage.delete')}
               </Button>
             )}

@@ -78,7 +78,12 @@ function ProjectQuotas({ projectId }: { projectId: string }) {
             isRowHeader: true,
             cell: ({ resource }) => word('resource', resource),
           },
-          { id: 'bar', header: t('quotas.used'), minWidth: 220, cell: (row) => <Bar quota={row} /> },
+          {
+            id: 'bar',
+            header: t('quotas.used'),
+            minWidth: 220,
+            cell: (row) => <Bar quota={row} />,
+          },
           {
             id: 'tree',
             header: t('quotas.tree'),

@@ -57,7 +57,11 @@ export function Providers() {
   const [isBusy, setBusy] = useState(pending !== null)
   const [problem, setProblem] = useState<Problem | null>(() =>
     returned.problem
-      ? { code: returned.problem, message: word('error', returned.problem), details: {} }
+      ? {
+          code: 'UNAUTHENTICATED',
+          message: word('signInProblem', returned.problem),
+          details: {},
+        }
       : null,
   )
   useEffect(() => {

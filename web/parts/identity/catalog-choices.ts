@@ -7,7 +7,9 @@ const ServiceChoice = graphql(`
   query ServiceChoice { services(first: 200) { nodes { id name type } } }
 `)
 
-const RegionChoice = graphql(`query RegionChoice { regions(first: 200) { nodes { id description } } }`)
+const RegionChoice = graphql(
+  `query RegionChoice { regions(first: 200) { nodes { id description } } }`,
+)
 
 export function useServiceChoice(): FieldOption[] {
   const [{ data }] = useQuery({ query: ServiceChoice })

@@ -109,3 +109,11 @@ export function useIdFilters(): FilterChoice[] {
     filter('project', t('shell.project'), useProjectChoice()),
   ]
 }
+
+/** The audit log is narrowed by who did it. */
+export function useActorFilter(): FilterChoice[] {
+  const { t } = useTranslation()
+  const { options, onSearch } = useUserChoice()
+  const label = t('history.actor')
+  return [{ name: 'actor', label, anyText: t('audit.anybody'), options, onSearch }]
+}
