@@ -204,6 +204,11 @@ export const pages: readonly PageEntry[] = [
     worksWithoutProject: true,
   },
   {
+    path: 'profile/password',
+    load: async () => (await import('./pages/identity/PasswordChange.tsx')).PasswordChange,
+    worksWithoutProject: true,
+  },
+  {
     path: 'hosts',
     load: async () => (await import('./pages/compute/Hosts.tsx')).Hosts,
     place: 'cloud',

@@ -40,6 +40,7 @@ export const paths = {
   auditLog: (query: { resource?: string; actor?: string } = {}) => withQuery('/audit-log', query),
   accessCheck: (query: { action?: string; project?: string; domain?: string } = {}) =>
     withQuery('/access-check', query),
+  passwordChange: () => '/profile/password',
   profile: (query: { tab?: string } = {}) => withQuery('/profile', query),
   playground: () => '/playground',
 }

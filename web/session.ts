@@ -88,12 +88,24 @@ export function changeScope(token: ScopedToken): void {
   set({ current: token, others: kept })
 }
 
-/** The same session with another secret, when all tokens before it have ended. */
-export function replaceToken(secret: string): void {
-  if (session) set({ current: { ...session.current, secret }, others: [] })
+let isHeld = false
+
+/**
+ * While `replace` runs, the end of the token is not the end of the session: what ended it brings
+ * another secret (or null: nothing came of it), with which the session goes on.
+ */
+export async function replaceToken(replace: () => Promise<string | null>): Promise<void> {
+  isHeld = true
+  try {
+    const secret = await replace()
+    if (secret && session) set({ current: { ...session.current, secret }, others: [] })
+  } finally {
+    isHeld = false
+  }
 }
 
 export function endSession(reason: 'signedOut' | 'expired'): void {
+  if (isHeld && reason === 'expired') return
   hasExpired = reason === 'expired'
   set(null)
 }

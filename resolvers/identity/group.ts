@@ -158,7 +158,7 @@ export class GroupResolver {
       where: { groups: { some: { groupId: group.id } } },
       load: async (rows) => {
         const users = await Promise.all(rows.map(({ id }) => ctx.load.user.load(id)))
-        return users.filter((user) => user !== null) as User[]
+        return users.filter((user) => user !== null)
       },
     })
     return UserConnection.of(found)

@@ -54,12 +54,12 @@ export const forests: fc.Arbitrary<Forest> = fc.record({
         holder: fc.oneof(
           fc.record({ user: below(USERS) }),
           fc.record({ group: below(GROUPS) }),
-        ) as fc.Arbitrary<Given['holder']>,
+        ),
         place: fc.oneof(
           fc.record({ project: below(PROJECTS) }),
           fc.record({ domain: below(DOMAINS) }),
           fc.constant('system' as const),
-        ) as fc.Arbitrary<Given['place']>,
+        ),
         inherited: fc.boolean(),
       })
       .map((one) => ({ ...one, inherited: one.place !== 'system' && one.inherited })),

@@ -4,16 +4,14 @@ import Container from '@cloudscape-design/components/container'
 import Header from '@cloudscape-design/components/header'
 import KeyValuePairs from '@cloudscape-design/components/key-value-pairs'
 import SpaceBetween from '@cloudscape-design/components/space-between'
-import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useQuery } from 'urql'
 import { explain } from '../../errors.ts'
 import { graphql } from '../../graphql.ts'
+import { useFollow } from '../../hooks/follow.ts'
 import { word } from '../../i18n/words.ts'
 import { AddressTabs } from '../../parts/DetailPage.tsx'
-import { FormModal } from '../../parts/form/FormModal.tsx'
 import { AppCredentials } from '../../parts/identity/AppCredentials.tsx'
-import { PasswordChange } from '../../parts/identity/credential-fields.ts'
 import { Ec2Credentials } from '../../parts/identity/Ec2Credentials.tsx'
 import { SecondFactor } from '../../parts/identity/SecondFactor.tsx'
 import { Trusts } from '../../parts/identity/Trusts.tsx'
@@ -22,7 +20,8 @@ import { ProblemAlert } from '../../parts/Problem.tsx'
 import { scopeName } from '../../parts/scopes.ts'
 import { useRowAction } from '../../parts/use-row-action.tsx'
 import { may, useViewer } from '../../parts/viewer.ts'
-import { currentSession, endSession, replaceToken } from '../../session.ts'
+import { paths } from '../../paths.ts'
+import { endSession } from '../../session.ts'
 import { CopyId } from '../../ui/CopyId.tsx'
 import { Loading } from '../../ui/Loading.tsx'
 import { Moment } from '../../ui/Moment.tsx'
@@ -86,7 +85,7 @@ interface AccountProps {
 function Account({ user, session }: AccountProps) {
   const { t } = useTranslation()
   const viewer = useViewer()
-  const [isChanging, setChanging] = useState(false)
+  const follow = useFollow()
   const end = useRowAction({
     mutation: TokensRevoke,
     variables: ({ id }: UserRowData) => ({ input: { userId: id } }),
@@ -109,7 +108,9 @@ function Account({ user, session }: AccountProps) {
             variant="h2"
             actions={
               <SpaceBetween direction="horizontal" size="xs">
-                <Button onClick={() => setChanging(true)}>{t('profile.changePassword')}</Button>
+                <Button href={paths.passwordChange()} onFollow={follow}>
+                  {t('profile.changePassword')}
+                </Button>
                 <Button onClick={() => end.request(user)}>{t('users.end')}</Button>
               </SpaceBetween>
             }
@@ -135,41 +136,6 @@ function Account({ user, session }: AccountProps) {
       </Container>
       <SecondFactor isOn={user.hasTotp === true} />
       {end.dialog}
-      {isChanging && <PasswordForm onClose={() => setChanging(false)} />}
     </SpaceBetween>
-  )
-}
-
-function PasswordForm({ onClose }: { onClose(): void }) {
-  const { t } = useTranslation()
-  return (
-    <FormModal
-      title={t('profile.changePassword')}
-      submitText={t('profile.changePassword')}
-      fields={[
-        {
-          kind: 'password',
-          name: 'password',
-          label: t('profile.presentPassword'),
-          autoComplete: 'current-password',
-          isRequired: true,
-        },
-        {
-          kind: 'password',
-          name: 'newPassword',
-          label: t('login.newPassword'),
-          description: t('profile.newPasswordText'),
-          isRequired: true,
-        },
-      ]}
-      mutation={PasswordChange}
-      input={(values) => values}
-      onDone={({ userPasswordChange: { secret } }) => {
-        // All tokens ended with the old password; the answer holds one in place of ours.
-        if (secret && currentSession()) replaceToken(secret)
-        return { header: t('profile.passwordChanged') }
-      }}
-      onClose={onClose}
-    />
   )
 }

@@ -98,7 +98,7 @@ export const TotpConfirm = graphql(`
   mutation TotpConfirm($input: TotpConfirmInput!) { totpConfirm(input: $input) { confirmed } }
 `)
 
-export const PasswordChange = graphql(`
+export const PasswordChangeMutation = graphql(`
   mutation PasswordChange($input: UserPasswordChangeInput!) {
     userPasswordChange(input: $input) { user { id } secret }
   }
