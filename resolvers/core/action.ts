@@ -6,14 +6,16 @@ import { type ActionRow, type Lockable, stateRefusal } from '../../services/tran
 /** What the caller may do with a resource now, from its state table and the access rules. */
 export function actionsOf<Name extends string, Status extends string>(
   { actor, policy }: Pick<Context, 'actor' | 'policy'>,
-  resource: Lockable & { projectId: string },
+  resource: Lockable & { projectId: string; userId?: string },
   table: Record<Name, ActionRow<Status>>,
   offered: readonly Name[],
 ): Action[] {
   const foreign = resource.projectId === actor?.projectId ? null : 'it belongs to another project'
+  const { projectId: project_id, userId } = resource
+  const target = { project_id: actor?.projectId ?? project_id, user_id: userId ?? actor?.userId }
   return offered.map((name) => {
     const row = table[name]
-    const forbidden = actor ? refusal({ policy }, actor, row.rule) : 'this needs a token'
+    const forbidden = actor ? refusal({ policy }, actor, row.rule, target) : 'this needs a token'
     const reason = forbidden ?? foreign ?? stateRefusal(name, row, resource)
     return { name, allowed: reason === null, reason }
   })

@@ -1,6 +1,6 @@
 /** Servers: the commands of the API, and how a server's row ends up after its tasks. */
 
-import { allowInProject } from '../access/allow.ts'
+import { allow, allowInProject } from '../access/allow.ts'
 import { type Command, type CommandInput, command } from '../command.ts'
 import type { ProjectActor, Tx } from '../context.ts'
 import type { EventDraft } from '../core/event.ts'
@@ -200,6 +200,8 @@ function action(name: ServerAction, kind: ServerTaskKind) {
   return command(row.rule, async (c, input: ServerActionRequest): Promise<ServerResult> => {
     const actor = allowInProject(c, row.rule)
     const server = await lockServer(c.tx, actor, input.id)
+    // An operator's rule may ask whose server it is: `user_id:%(user_id)s`.
+    allow(c, row.rule, { project_id: actor.projectId, user_id: server.userId })
     if (input.ifVersion && input.ifVersion !== server.version) {
       throw new CloudError('CONFLICT', `The server is at version ${server.version}: look again`)
     }
@@ -243,6 +245,7 @@ function action(name: ServerAction, kind: ServerTaskKind) {
 }
 
 interface LockedServer extends Machine {
+  userId: string
   status: ServerStatus
   taskState: string | null
   taskId: string | null
@@ -254,8 +257,8 @@ interface LockedServer extends Machine {
 /** Reads a server of the project and keeps others from changing it until the transaction ends. */
 async function lockServer(tx: Tx, actor: ProjectActor, id: string): Promise<LockedServer> {
   const [server] = await tx.$queryRaw<LockedServer[]>`
-    select s.id, s.name, s.status, s.task_state as "taskState", s.task_id as "taskId",
-           s.host_id as "hostId", h.name as host, s.version, s.vcpus, s.memory_mib as "memoryMiB",
+    select s.id, s.name, s.user_id as "userId", s.status, s.task_state as "taskState",
+           s.task_id as "taskId", s.host_id as "hostId", h.name as host, s.version, s.vcpus, s.memory_mib as "memoryMiB",
            s.disk_gib as "diskGiB"
     from compute.server s left join compute.host h on h.id = s.host_id
     where s.id = ${id}::uuid and s.project_id = ${actor.projectId}::uuid for update of s`

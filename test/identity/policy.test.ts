@@ -347,6 +347,39 @@ describe('the operator’s files', () => {
     await until('the default', async () => !(await ruleNamed(action)).overridden)
     expect((await explain(as('member'), action)).allowed).toBe(true)
   })
+
+  it('may ask whose a server is', async () => {
+    const action = 'compute.server.delete'
+    const end = (token: string) =>
+      cloud.gql(
+        'mutation ($input: ServerActionInput!) { serverDelete(input: $input) { plan { allowed } } }',
+        { input: { id: own.serverId, dryRun: true } },
+        token,
+      )
+    const offered = async (token: string) => {
+      const query = 'query ($id: ID!) { server(id: $id) { actions { name allowed reason } } }'
+      const { server } = await cloud.must(query, { id: own.serverId }, token)
+      return server.actions.find((one: { name: string }) => one.name === 'delete')
+    }
+    expect((await end(as('member'))).errors).toBeUndefined()
+    await writeFile(
+      join(policyDir, 'compute.yaml'),
+      `${action}: "rule:project_member and user_id:%(user_id)s"\n`,
+    )
+    await until('the rule', async () => (await ruleNamed(action)).overridden as boolean)
+    try {
+      expect((await end(as('member'))).errors?.[0]?.extensions.code).toBe('FORBIDDEN')
+      expect(await offered(as('member'))).toMatchObject({ allowed: false })
+      const { userId } = await cloud.cloud.db.server.findUniqueOrThrow({
+        where: { id: own.serverId },
+      })
+      const owner = tokenOf(cloud.cloud, 'member', { ...own, self: userId })
+      expect((await end(owner)).errors).toBeUndefined()
+      expect(await offered(owner)).toMatchObject({ allowed: true })
+    } finally {
+      await rm(join(policyDir, 'compute.yaml'))
+    }
+  })
 })
 
 describe('docs/policy.md', () => {

@@ -41,12 +41,16 @@ test('no text is empty, and Chinese is not English', () => {
 test('every value of the API that the portal shows has a word', () => {
   const schema = buildSchema(readFileSync('schema/schema.graphql', 'utf8'))
   const groups: Record<string, keyof typeof en.word> = {
+    AuditOutcome: 'outcome',
+    EndpointInterface: 'endpointInterface',
     ErrorCode: 'error',
     HostStatus: 'hostStatus',
     ImageStatus: 'imageStatus',
     ImageVisibility: 'visibility',
+    PolicyScope: 'policyScope',
     PowerState: 'powerState',
     ServerStatus: 'serverStatus',
+    SignInMethod: 'signInMethod',
     TaskStatus: 'taskStatus',
     TaskStepStatus: 'stepStatus',
   }

@@ -138,7 +138,7 @@ function LimitForm({ quota, onClose }: { quota: QuotaData; onClose(): void }) {
       ]}
       mutation={QuotaSet}
       input={({ limit }) => ({ projectId, resource, limit })}
-      onDone={() => ({ header: t('manage.done.changed', { name }) })}
+      onDone={() => ({ header: t('quotas.changed', { name }) })}
       onClose={onClose}
     />
   )
