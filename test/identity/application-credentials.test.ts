@@ -76,7 +76,7 @@ describe('making one', () => {
     expect(Buffer.from(credential.secret, 'base64url')).toHaveLength(32)
     const { tokenCreate } = (await enter(credential.id, credential.secret)).data
     expect(tokenCreate.token).toMatchObject({
-      methods: ['application_credential'],
+      methods: ['APPLICATION_CREDENTIAL'],
       project: { id: projectId },
       roles: [{ name: 'reader' }],
       user: { name: 'ann' },

@@ -134,7 +134,7 @@ describe('a sign-in', () => {
     const ticket = ticketIn(await through())
     const answer = await exchange(ticket)
     const { token } = answer.data.tokenCreate
-    expect(token).toMatchObject({ methods: ['openid'], user: { name: 'ann' }, project: null })
+    expect(token).toMatchObject({ methods: ['OPENID'], user: { name: 'ann' }, project: null })
     const user = await db.user.findUniqueOrThrow({ where: { id: token.user.id } })
     expect(user).toMatchObject({ domainId, email: 'ann@example.com', passwordHash: null })
     expect(await membershipsOf(user.id)).toEqual([['Staff', true]])

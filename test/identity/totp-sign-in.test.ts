@@ -126,7 +126,7 @@ describe('signing in', () => {
   it('takes password and code', async () => {
     const ann = await enrolled()
     const { token } = (await enter(ann, digits(ann.secret))).data.tokenCreate
-    expect(token.methods).toEqual(['password', 'totp'])
+    expect(token.methods).toEqual(['PASSWORD', 'TOTP'])
   })
 
   it('says that a code is needed only to whom has the password', async () => {

@@ -69,7 +69,7 @@ describe('giving one', () => {
     })
     const { token, secret } = (await use(trust.id)).data.tokenCreate
     expect(token).toMatchObject({
-      methods: ['password', 'token', 'trust'],
+      methods: ['PASSWORD', 'TOKEN', 'TRUST'],
       project: { id: projectId },
       roles: [{ name: 'reader' }],
       user: { name: 'bob' },
@@ -77,7 +77,7 @@ describe('giving one', () => {
     expect((await cloud.must(WHO, {}, secret)).session.project.id).toBe(projectId)
     const password = { user: 'bob', password: SECRET }
     const direct = await cloud.gql(ENTER, { input: { password, trust: { id: trust.id } } })
-    expect(direct.data.tokenCreate.token.methods).toEqual(['password', 'trust'])
+    expect(direct.data.tokenCreate.token.methods).toEqual(['PASSWORD', 'TRUST'])
   })
 
   it('may lend the trustor’s name, too', async () => {

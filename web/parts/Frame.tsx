@@ -12,7 +12,7 @@ import { type NavigationLink, navigationOf, pages } from '../page-table.ts'
 import { paths } from '../paths.ts'
 import { Empty } from '../ui/Empty.tsx'
 import { Loading } from '../ui/Loading.tsx'
-import { scopeName } from './scopes.ts'
+import { scopeName, useScopes } from './scopes.ts'
 import { TopBar } from './TopBar.tsx'
 import { may, useViewer } from './viewer.ts'
 
@@ -55,6 +55,10 @@ export function Frame({ isLost }: { isLost: boolean }) {
 function NeedsProject() {
   const { t } = useTranslation()
   const { projects } = useViewer()
+  const scopes = useScopes()
+  if (projects.length === 0 && scopes.length > 0) {
+    return <Empty title={t('shell.needsProject')} text={t('shell.chooseScopeText')} />
+  }
   if (projects.length === 0) {
     return <Empty title={t('shell.noProject')} text={t('shell.noProjectText')} />
   }
