@@ -97,7 +97,7 @@ describe('names', () => {
   it('are kebab-case, components PascalCase', () => {
     const odd = code.filter((file) =>
       file.endsWith('.tsx') && /^web\/(pages|parts|ui)\//.test(file)
-        ? !/^([A-Z][A-Za-z]*|[a-z][a-z0-9-]*)$/.test(stem(file))
+        ? !/^([A-Z][A-Za-z0-9]*|[a-z][a-z0-9-]*)$/.test(stem(file))
         : !/^\.?[a-z][a-z0-9]*(-[a-z0-9]+)*(\.config)?$/.test(stem(file)),
     )
     expect(odd).toEqual([])
