@@ -4,33 +4,10 @@
  */
 import { cacheExchange } from '@urql/exchange-graphcache'
 import { Client, fetchExchange, mapExchange, type Operation, subscriptionExchange } from 'urql'
+import { embeddedTypes } from './embedded-types.ts'
 import { explain } from './errors.ts'
 import { currentSession, endSession } from './session.ts'
 import { createSocket, type Sink, type Socket } from './socket.ts'
-
-const nouns = [
-  ...['Server', 'Image', 'Host', 'Flavor', 'Task', 'Domain', 'Project', 'User', 'Group', 'Role'],
-  ...['RoleAssignment', 'RegisteredLimit', 'Region', 'Service', 'Endpoint', 'IdentityProvider'],
-  ...['ApplicationCredential', 'Ec2Credential', 'Trust', 'AuditEvent'],
-]
-
-/**
- * Types without an identity of their own: they live inside the object that shows them. A Person is
- * among them: in the audit log its name is the one of that time.
- */
-export const embeddedTypes = [
-  ...nouns.flatMap((noun) => [
-    ...[`${noun}Connection`, `${noun}Edge`, `${noun}Change`, `${noun}Payload`],
-    ...[`${noun}CreatePayload`, `${noun}DeletePayload`],
-  ]),
-  ...['PageInfo', 'Action', 'Fault', 'HostInventory', 'Capability', 'Session', 'TokenRole'],
-  ...['TaskStep', 'TaskError', 'ErrorDetails', 'FilterCount', 'FieldProblem', 'Dependent', 'Event'],
-  ...['Quota', 'QuotaPayload', 'QuotaFinding', 'Plan', 'Placement', 'Person'],
-  ...['PolicyDecision', 'PolicyHolder', 'PolicyHolderPage', 'PolicyRule', 'CatalogEndpoint'],
-  ...['CatalogService', 'MappingRule', 'MappingCondition', 'MappingLocal'],
-  ...['TokenCreatePayload', 'TokenRevokePayload', 'TotpCreatePayload', 'TotpConfirmPayload'],
-  ...['TotpDeletePayload', 'UserPasswordChangePayload'],
-]
 
 /** What a watch may ask of this client. */
 export interface WatchContext {

@@ -60,7 +60,7 @@ describeNeeds(problem, 'the identity pages of the portal', () => {
 
   beforeAll(async () => {
     if (PICTURES) await mkdir(PICTURES, { recursive: true })
-    cloud = await startCluster({ hosts: 0, webDir, config: { roles: ['api', 'worker'] } })
+    cloud = await startCluster({ hosts: 0, webDir, config: { roles: ['api', 'conductor'] } })
     browser = await chromium.launch({
       executablePath: CHROMIUM,
       args: ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking'],
@@ -353,7 +353,10 @@ describeNeeds(problem, 'the identity pages of the portal', () => {
       await dialog().getByText('Project: shop').waitFor()
       await picture('project-delete')
       await button('Delete all of it', dialog()).click()
-      await heading('Projects').waitFor()
+      // The task is followed; the list comes when all of it is gone.
+      await page.waitForURL(`${cloud.url}/projects`)
+      await page.getByRole('link', { name: 'demo', exact: true }).waitFor()
+      expect(await page.getByRole('link', { name: /^(web|shop)$/ }).count()).toBe(0)
     },
     STORY_MS,
   )

@@ -27,6 +27,8 @@ import { until } from '../support/until.ts'
 const MAX_STATEMENTS = 100
 /** Tasks with a fault each that run side by side. */
 const AT_ONCE = 5
+/** For a task at each of its statements, on a busy machine. */
+const STATEMENTS_TIMEOUT_MS = 180_000
 /** Retryable failures that are tried out of a step that may fail often. */
 const MAX_FAILURES = 3
 /** Between looks for the tasks that another task waits for. */
@@ -395,8 +397,10 @@ describe.each(taskKinds.map((kind) => [kind.kind, kind] as const))('%s', (name, 
 
   // What unwinds and begins anew makes every statement of a straight run too.
   if (kind.rounds === 1) {
-    it.each(['dies', 'breaks'] as const)('ends well when its owner %s at any statement', (fault) =>
-      atEveryStatement(fault, ['SUCCEEDED']),
+    it.each(['dies', 'breaks'] as const)(
+      'ends well when its owner %s at any statement',
+      (fault) => atEveryStatement(fault, ['SUCCEEDED']),
+      STATEMENTS_TIMEOUT_MS,
     )
   }
 
@@ -409,6 +413,7 @@ describe.each(taskKinds.map((kind) => [kind.kind, kind] as const))('%s', (name, 
       }
       await atEveryStatement(fault, ['SUCCEEDED', endOf(false, lastStep.skippable)], failOnce)
     },
+    STATEMENTS_TIMEOUT_MS,
   )
 
   describe.each(backward)('%s.%s', (_, deed, step) => {
