@@ -143,6 +143,9 @@ class RolledBack extends Error {
   }
 }
 
+const scopeOf = ({ projectId, domainId, system }: Actor): string | null =>
+  projectId ?? domainId ?? (system ? 'system' : null)
+
 const keyOf = ({ sealKeys }: Context, rule: RuleName, actor: Actor, input: CommandInput): Keyed => {
   const { idempotencyKey, ...rest } = input
   return {
@@ -150,7 +153,7 @@ const keyOf = ({ sealKeys }: Context, rule: RuleName, actor: Actor, input: Comma
     key: idempotencyKey ?? '',
     command: rule,
     argumentsHashes: [sealKeys.current, ...sealKeys.all].map((sealKey) =>
-      argumentsHash(sealKey, actor.projectId, rest),
+      argumentsHash(sealKey, scopeOf(actor), rest),
     ),
   }
 }

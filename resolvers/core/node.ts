@@ -40,7 +40,10 @@ const kinds: Kind[] = [
   {
     typeName: 'Task',
     rule: 'core.task.list',
-    find: (ctx, id) => ctx.db.task.findFirst({ where: { id, ...ofProject(ctx) } }),
+    find: ({ db }, id, { projectId, userId }) =>
+      db.task.findFirst({
+        where: { id, ...(projectId && { projectId }), ...(userId && { userId }) },
+      }),
   },
   {
     typeName: 'Image',

@@ -3,7 +3,7 @@ import type { Task as TaskRow } from '../../prisma/generated/client.ts'
 import { Placement } from '../../schema/compute/placement.ts'
 import { PageArgs } from '../../schema/core/input.ts'
 import { Task, TaskChange, TaskConnection, TaskStep } from '../../schema/core/task.ts'
-import { allowInProject, may } from '../../services/access/allow.ts'
+import { allowInProject, may, reach } from '../../services/access/allow.ts'
 import type { StepRecord } from '../../services/core/task.ts'
 import { isId } from '../../services/id.ts'
 import { IdArg, OnlyArg, ResumeArg } from '../arguments.ts'
@@ -19,24 +19,34 @@ export class TaskResolver {
     return TaskConnection.of(await pageOf(ctx.db.task, { projectId }, page, newestFirst))
   }
 
-  @Query(() => Task, { nullable: true, description: 'One task of the project, or null.' })
+  @Query(() => Task, {
+    nullable: true,
+    description: 'One task of the project, or that you asked for; or null. Operators see all.',
+  })
   task(@Ctx() ctx: Request, @IdArg() id: string) {
-    const { projectId } = allowInProject(ctx, 'core.task.list')
-    return isId(id) ? ctx.db.task.findFirst({ where: { id, projectId } }) : null
+    const within = oneWithin(ctx)
+    return isId(id) ? ctx.db.task.findFirst({ where: { AND: [{ id }, within] } }) : null
   }
 
   @Subscription(() => TaskChange, {
     description:
-      'The unfinished tasks of the project as they are, then every change; one with `id`.',
+      'The unfinished tasks of the project as they are, then every change. With `id` one: of the project, or that you asked for.',
     subscribe: ({ context, args }: { context: Request; args: { id?: string; after?: string } }) => {
-      const { projectId } = allowInProject(context, 'core.task.list')
       const { id, after } = args
-      const where = { projectId, ...(id ? { id } : { finishedAt: null }) }
+      const within: Seen = id
+        ? oneWithin(context)
+        : { projectId: allowInProject(context, 'core.task.list').projectId }
+      const sees = (one: Seen) =>
+        (within.projectId ?? one.projectId) === one.projectId &&
+        (within.userId ?? one.userId) === one.userId
+      const where = { ...within, ...(id ? { id } : { finishedAt: null }) }
       return watch<TaskRow>(context, {
         resource: 'task',
         id,
         after,
-        visible: (event) => event.projectId === projectId,
+        // Who asked for it is in the row only: of one task, `maySee` finds out.
+        visible: (event) => (id ? true : event.projectId === within.projectId),
+        maySee: sees,
         snapshot: () =>
           pagesOf((behind, take) =>
             context.db.task.findMany({
@@ -88,6 +98,17 @@ export class TaskResolver {
       }
     })
   }
+}
+
+interface Seen {
+  projectId?: string | null
+  userId?: string | null
+}
+
+/** Of the tasks that may be asked for by id: those of the project, or those of one's own. */
+function oneWithin(ctx: Request): Seen {
+  const { projectId, userId } = reach(ctx, 'core.task.list')
+  return { ...(projectId && { projectId }), ...(userId && { userId }) }
 }
 
 const dateOf = (value: string | Date | null | undefined): Date | null =>

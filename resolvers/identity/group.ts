@@ -57,8 +57,11 @@ export class GroupResolver {
     @FilterArg(() => GroupFilterInput) filter?: GroupFilterInput,
   ) {
     const { name, domainId, userId } = filter ?? {}
+    const within = reach(ctx, RULE)
+    // Who sees the own groups only is not told who else is in them.
+    const asked = [userId, within.userId].filter((id) => id != null).map((id) => ({ userId: id }))
     const where = {
-      AND: [groupsWithin(reach(ctx, RULE)), userId ? { members: { some: { userId } } } : {}],
+      AND: [groupsWithin(within), userId ? { members: { some: { AND: asked } } } : {}],
       ...(name && { name: textFilter(name) }),
       ...(domainId && { domainId }),
     }

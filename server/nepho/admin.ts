@@ -8,7 +8,6 @@ import { passwordProblem } from '../../services/identity/password-rules.ts'
 import { type Config, passwordRulesOf } from '../config.ts'
 import { openDatabase } from '../database/client.ts'
 import { withDatabase } from './database.ts'
-import { LONGEST_TOKEN_SECONDS } from './keys.ts'
 import type { Say } from './terminal.ts'
 
 export interface ResetOptions {
@@ -32,11 +31,7 @@ export async function resetPassword(
   const done = await withDatabase(config, async (url) => {
     const database = openDatabase({ url, poolSize: 2 })
     try {
-      const cloud = {
-        db: database.prisma,
-        now: () => new Date(),
-        tokenTtlSeconds: LONGEST_TOKEN_SECONDS,
-      }
+      const cloud = { db: database.prisma, now: () => new Date() }
       return await adminReset(cloud, { user, domain, password, removeTotp })
     } finally {
       await database.close()

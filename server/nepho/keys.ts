@@ -1,4 +1,5 @@
 /** `nepho keys`: which keys there are and what they are good for now, and their rotation. */
+import { LONGEST_TOKEN_SECONDS } from '../../services/identity/revocation.ts'
 import type { Config } from '../config.ts'
 import {
   type KeyFile,
@@ -11,12 +12,6 @@ import {
   stageOf,
 } from '../key-files.ts'
 import { columns, type Say } from './terminal.ts'
-
-/**
- * The longest life that `tokenTtlSeconds` may give a token. Not the setting itself: it may have been
- * longer yesterday, and longer in another process.
- */
-export const LONGEST_TOKEN_SECONDS = 30 * 24 * 3600
 
 export function listKeys({ dataDir }: Pick<Config, 'dataDir'>, say: Say, at = Date.now()): void {
   const rows = keyKinds.flatMap((kind) => {

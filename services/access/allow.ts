@@ -123,7 +123,9 @@ export function reach(ctx: Asking, name: RuleName): Reach {
 export function audienceOf({ actor, policy }: Asking): string | null {
   if (!actor || actor.accessRules) return null
   const { projectId, domainId, system, operator, roles, userId } = actor
-  const user = policy.mentions(USER_KEYS, 'identity.') ? userId : null
+  // Who watches a domain, or all, may meet oneself there: identity's rules show more of that.
+  const alone = projectId === null || policy.mentions(USER_KEYS, 'identity.')
+  const user = alone ? userId : null
   return JSON.stringify([projectId, domainId, system, operator, [...roles].sort(), user])
 }
 

@@ -139,7 +139,10 @@ const compute = {
 } as const
 
 const core = {
-  'core.task.list': ['rule:project_reader', 'See tasks'],
+  'core.task.list': [
+    'rule:project_reader or rule:operator_reader or rule:owner',
+    'See tasks; those that one asked for at least',
+  ],
   'core.event.list': ['rule:project_reader', 'Follow what happens'],
   'core.audit.list': [
     'rule:operator_reader or rule:domain_manager or rule:project_manager',

@@ -15,10 +15,10 @@ export interface Keyed {
 }
 
 /**
- * Hashes what was asked for, whatever the order of its fields. With a key: there are passwords among
+ * Hashes what was asked for and in which scope, whatever the order of the fields. With a key: there are passwords among
  * the arguments, and who reads the table could guess them offline.
  */
-export function argumentsHash(key: Uint8Array, projectId: string | null, input: object): string {
+export function argumentsHash(key: Uint8Array, scope: string | null, input: object): string {
   const canonical = (value: unknown): unknown =>
     value && typeof value === 'object' && !Array.isArray(value) && !(value instanceof Date)
       ? Object.fromEntries(
@@ -29,7 +29,7 @@ export function argumentsHash(key: Uint8Array, projectId: string | null, input: 
         )
       : value
   return createHmac('sha256', key)
-    .update(JSON.stringify([projectId, canonical(input)]))
+    .update(JSON.stringify([scope, canonical(input)]))
     .digest('hex')
 }
 

@@ -36,7 +36,7 @@ const ACTION = 'identity.user.update'
 
 /** Sets the password, enables and unlocks the user, and ends the user's tokens. NOT_FOUND without such a user. */
 export async function adminReset(
-  cloud: Pick<Cloud, 'db' | 'now' | 'tokenTtlSeconds'>,
+  cloud: Pick<Cloud, 'db' | 'now'>,
   { user: userName, domain: domainName, password, removeTotp }: AdminReset,
 ): Promise<AdminResetResult> {
   const { db, now } = cloud

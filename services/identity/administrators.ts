@@ -1,4 +1,5 @@
 /** A cloud without anybody who may administer it can't be mended from inside: it must not come to be. */
+import { Prisma } from '../../prisma/generated/client.ts'
 import type { Command } from '../command.ts'
 import type { Db, Tx } from '../context.ts'
 import { CloudError } from '../errors.ts'
@@ -46,28 +47,50 @@ export async function administrators(
     join identity.domain d on d.id = u.domain_id
     where u.enabled and d.enabled and (${userId}::uuid is null or u.id = ${userId}::uuid)
       and (u.password_hash is not null
-           or exists (select from identity.federated_identity f where f.user_id = u.id))
+           or exists (select from identity.federated_identity f
+                      join identity.identity_provider i on i.id = f.identity_provider_id
+                      where f.user_id = u.id and i.enabled))
     limit ${limit}::int`
 }
+
+/**
+ * Whether the assignment `a` of the role `r`, on the project `p` if on one, is beyond what a manager of
+ * the holder's domain may give. What is inherited from a domain counts in the operator's project too.
+ */
+const isBeyond = (domainId: Prisma.Sql): Prisma.Sql => Prisma.sql`
+  (a.system or r.name_key not in ('manager', 'member', 'reader')
+   or coalesce(a.domain_id, p.domain_id) <> ${domainId} or p.operator
+   or a.inherited and exists (select from identity.project o
+                              where o.operator and o.domain_id = a.domain_id))`
 
 /** Whether somebody has rights beyond what a manager of the domain may give: only operators touch it. */
 export async function isPrivileged(
   db: Db | Tx,
   holder: { userId: string } | { groupId: string },
 ): Promise<boolean> {
-  const userId = 'userId' in holder ? holder.userId : null
-  const groupId = 'groupId' in holder ? holder.groupId : null
+  if ('userId' in holder) return (await privilegedUsers(db, [holder.userId])).size > 0
   const rows = await db.$queryRaw<unknown[]>`
-    select from identity.role_assignment a
+    select from identity."group" g join identity.role_assignment a on a.group_id = g.id
     join identity.role r on r.id = a.role_id
-    left join identity."group" g on g.id = ${groupId}::uuid
-    left join identity."user" u on u.id = ${userId}::uuid
     left join identity.project p on p.id = a.project_id
-    where (a.user_id = u.id or a.group_id = g.id
-           or a.group_id in (select group_id from identity.group_member where user_id = u.id))
-      and (a.system or r.name_key not in ('manager', 'member', 'reader')
-           or coalesce(a.domain_id, p.domain_id) <> coalesce(u.domain_id, g.domain_id)
-           or p.operator)
+    where g.id = ${holder.groupId}::uuid and ${isBeyond(Prisma.sql`g.domain_id`)}
     limit 1`
   return rows.length > 0
+}
+
+/** Those of the users who are: by a role, by one of a group, by a trust for the operator's project. */
+export async function privilegedUsers(db: Db | Tx, userIds: string[]): Promise<Set<string>> {
+  if (userIds.length === 0) return new Set()
+  const rows = await db.$queryRaw<{ id: string }[]>`
+    select u.id from identity."user" u
+    join identity.role_assignment a
+      on a.user_id = u.id
+         or a.group_id in (select group_id from identity.group_member where user_id = u.id)
+    join identity.role r on r.id = a.role_id
+    left join identity.project p on p.id = a.project_id
+    where u.id = any (${userIds}::uuid[]) and ${isBeyond(Prisma.sql`u.domain_id`)}
+    union
+    select t.trustee_user_id from identity.trust t join identity.project p on p.id = t.project_id
+    where t.trustee_user_id = any (${userIds}::uuid[]) and p.operator`
+  return new Set(rows.map(({ id }) => id))
 }

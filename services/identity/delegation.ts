@@ -31,6 +31,12 @@ export async function refuseRestricted(c: Command): Promise<void> {
   throw forbidden(c.rule, 'the token is from an application credential that is not unrestricted')
 }
 
+/** D1, for what carries no access rules of its own. */
+export function refuseLimited({ actor, rule }: Command): void {
+  if (actor.accessRules === null) return
+  throw forbidden(rule, 'the token is from an application credential with access rules')
+}
+
 /** D2, for what only the person does: tokens that were lent out never may. */
 export function refuseLent(c: Command): void {
   refuseTrust(c)

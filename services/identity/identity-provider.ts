@@ -195,7 +195,10 @@ export const identityProviderUpdate: (
     ...(clientSecret != null && { sealedClientSecret: seal(c.sealKeys, clientSecret) }),
   }
   await updateRow(c.tx.identityProvider, before, data, c.at)
-  if (enabled === false && before.enabled) await revoke(c, 'user', await usersOf(c, id))
+  if (enabled === false && before.enabled) {
+    await revoke(c, 'user', await usersOf(c, id))
+    await keepAnAdministrator(c)
+  }
   await told(c, before, await findProvider(c, id))
   return { id }
 })

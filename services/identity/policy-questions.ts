@@ -8,8 +8,9 @@
 import { allow, credentialsOf, ownScope, type Reach, reach, refusal } from '../access/allow.ts'
 import type { Target } from '../access/language.ts'
 import { type RuleName, ruleNames } from '../access/rules.ts'
-import type { Actor, Context, Db } from '../context.ts'
+import type { Actor, Context } from '../context.ts'
 import { CloudError } from '../errors.ts'
+import { privilegedUsers } from './administrators.ts'
 import { projectsWithin } from './project.ts'
 
 export interface PolicyTarget {
@@ -159,20 +160,4 @@ async function knownUsers(
     rows.map(({ id }) => id),
   )
   return new Map(rows.map(({ id, domainId }) => [id, { domainId, privileged: privileged.has(id) }]))
-}
-
-/** `isPrivileged` of administrators.ts for many users at once. */
-export async function privilegedUsers(db: Db, userIds: string[]): Promise<Set<string>> {
-  if (userIds.length === 0) return new Set()
-  const rows = await db.$queryRaw<{ id: string }[]>`
-    select distinct u.id from identity."user" u
-    join identity.role_assignment a
-      on a.user_id = u.id
-         or a.group_id in (select group_id from identity.group_member where user_id = u.id)
-    join identity.role r on r.id = a.role_id
-    left join identity.project p on p.id = a.project_id
-    where u.id = any (${userIds}::uuid[])
-      and (a.system or r.name_key not in ('manager', 'member', 'reader')
-           or coalesce(a.domain_id, p.domain_id) <> u.domain_id or p.operator)`
-  return new Set(rows.map(({ id }) => id))
 }

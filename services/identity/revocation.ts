@@ -14,6 +14,12 @@ import { emit } from '../core/event.ts'
 import { CloudError } from '../errors.ts'
 import { newId } from '../id.ts'
 
+/**
+ * The longest life that `tokenTtlSeconds` may give a token. Not the setting itself: it may have been
+ * longer yesterday, and longer in another process.
+ */
+export const LONGEST_TOKEN_SECONDS = 30 * 24 * 3600
+
 export const revocationKinds = [
   'token',
   'user',
@@ -102,11 +108,15 @@ export async function isRevokedAnywhere(tx: Tx, actor: Actor): Promise<boolean> 
   return rows > 0
 }
 
-/** Ends the tokens of these subjects, everywhere, once the transaction commits. */
+/**
+ * Ends the tokens of these subjects, everywhere, once the transaction commits. `over` is when the last
+ * of them would have ended by itself, where that is known.
+ */
 export async function revoke(
-  c: Pick<Command, 'tx' | 'tokenTtlSeconds' | 'revocations' | 'onCommit' | 'requestId'>,
+  c: Pick<Command, 'tx' | 'revocations' | 'onCommit' | 'requestId'>,
   kind: RevocationKind,
   subjectIds: string[],
+  over: Date | null = null,
 ): Promise<void> {
   if (subjectIds.length === 0) return
   await lockSubjects(c.tx, kind, subjectIds)
@@ -114,7 +124,8 @@ export async function revoke(
   const rows = await c.tx.$queryRaw<(Known & { id: string })[]>`
     insert into identity.revocation (id, kind, subject_id, before, expires_at)
     select w.id, ${kind}, w.subject_id, clock_timestamp(),
-           clock_timestamp() + ${c.tokenTtlSeconds}::int * interval '1 second'
+           coalesce(${over}::timestamptz,
+                    clock_timestamp() + ${LONGEST_TOKEN_SECONDS}::int * interval '1 second')
     from unnest(${subjectIds.map(() => newId())}::uuid[], ${subjectIds}::uuid[]) w (id, subject_id)
     returning id, kind, subject_id as "subjectId", before, expires_at as "expiresAt"`
   await emit(

@@ -16,7 +16,7 @@ import { CloudError, notFound } from '../errors.ts'
 import { newId } from '../id.ts'
 import { isPrivileged, keepAnAdministrator } from './administrators.ts'
 import { domainsWithin } from './domain.ts'
-import { groupsWithin } from './group.ts'
+import { groupsWithin, lockGroup } from './group.ts'
 import { nameKey } from './name.ts'
 import { projectsWithin } from './project.ts'
 import { revoke } from './revocation.ts'
@@ -90,9 +90,19 @@ async function findPlace(c: Command, input: RoleAssignmentCreate): Promise<Place
       where: { AND: [{ id: domainId }, domainsWithin(c.reach)] },
     })
     if (!domain) throw notFound('domain', domainId)
-    return { name: domain.name, projectId: null, domainId, operator: false }
+    const operator = await isInheritedByOperator(c, input)
+    return { name: domain.name, projectId: null, domainId, operator }
   }
   return { name: 'the system', projectId: null, domainId: null, operator: true }
+}
+
+/** What is inherited from a domain counts in every project of it, the operator's too. */
+async function isInheritedByOperator(
+  { tx }: Command,
+  { domainId, inherited }: Pick<RoleAssignmentCreate, 'domainId' | 'inherited'>,
+): Promise<boolean> {
+  if (!domainId || !inherited) return false
+  return (await tx.project.findFirst({ where: { domainId, operator: true } })) !== null
 }
 
 async function findHolder(c: Command, input: RoleAssignmentCreate): Promise<Holder> {
@@ -211,11 +221,12 @@ export const roleAssignmentDelete: (
     name: (project ?? domain)?.name ?? 'the system',
     projectId: row.projectId,
     domainId: row.domainId ?? project?.domainId ?? null,
-    operator: row.system || project?.operator === true,
+    operator: row.system || project?.operator === true || (await isInheritedByOperator(c, row)),
   }
   const privileged = await isPrivileged(c.tx, userId ? { userId } : { groupId: groupId ?? '' })
   const holder = { name: (user ?? group)?.name ?? '', privileged }
   allow(c, c.rule, targetOf(role, place, holder))
+  if (groupId) await lockGroup(c, groupId)
   await c.tx.roleAssignment.delete({ where: { id } })
   await revoke(c, 'user', userId ? [userId] : await membersOf(c, groupId ?? ''))
   await keepAnAdministrator(c)

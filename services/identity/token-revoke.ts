@@ -3,6 +3,8 @@ import { allow } from '../access/allow.ts'
 import { type Command, type CommandInput, command } from '../command.ts'
 import type { Actor, Context } from '../context.ts'
 import { CloudError, notFound } from '../errors.ts'
+import { isPrivileged } from './administrators.ts'
+import { targetOf } from './project.ts'
 import { checkToken, revoke } from './revocation.ts'
 
 /** Of the caller's own user; what is forged, over or somebody else's is all the same: not there. */
@@ -24,7 +26,7 @@ export const tokenRevoke: (
 ) => Promise<{ revoked: boolean }> = command('identity.token.revoke', async (c, input) => {
   const token = ownToken(c, input.secret)
   const first = !c.revocations.isRevoked(token)
-  if (first) await revoke(c, 'token', [token.tokenId])
+  if (first) await revoke(c, 'token', [token.tokenId], token.expiresAt)
   c.audit({ resourceType: 'token', resourceId: token.tokenId, projectId: token.projectId })
   return { revoked: first }
 })
@@ -48,7 +50,8 @@ export const tokensRevoke: (ctx: Context, input: RevokeAll) => Promise<{ revoked
         c.reach.projectId === null &&
         (c.reach.userId === null || c.reach.userId === user.id)
       if (!user || !(seen || user.id === c.actor.userId)) throw notFound('user', userId)
-      allow(c, c.rule, { user_id: user.id, domain_id: user.domainId })
+      const privileged = await isPrivileged(c.tx, { userId })
+      allow(c, c.rule, { user_id: user.id, domain_id: user.domainId, privileged })
       await revoke(c, 'user', [user.id])
       const { domainId } = user
       c.audit({ resourceType: 'user', resourceId: user.id, resourceName: user.name, domainId })
@@ -61,7 +64,7 @@ export const tokensRevoke: (ctx: Context, input: RevokeAll) => Promise<{ revoked
         },
       })
       if (!project) throw notFound('project', projectId)
-      allow(c, c.rule, { project_id: project.id, domain_id: project.domainId })
+      allow(c, c.rule, targetOf(project))
       await revoke(c, 'project', [project.id])
       const { domainId, name } = project
       c.audit({

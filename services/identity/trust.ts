@@ -18,6 +18,7 @@ import {
   domainOfUser,
   heldRoles,
   ownProject,
+  refuseLimited,
   refuseRestricted,
   refuseTooMany,
   rolesToGive,
@@ -73,6 +74,7 @@ export const trustCreate: (ctx: Context, input: TrustCreate) => Promise<{ id: st
   'identity.trust.create',
   async (c, input) => {
     await refuseRestricted(c)
+    refuseLimited(c)
     const { trusteeUserId, expiresAt, roles } = input
     const { userId } = c.actor
     const projectId = input.projectId ?? ownProject(c)

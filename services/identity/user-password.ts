@@ -79,6 +79,8 @@ export async function userPasswordChange(
 
 /** Null when the scope went meanwhile: the password is changed all the same. */
 async function issuedAnew(ctx: Context, actor: Actor): Promise<string | null> {
+  // Once more: a repetition has its answer before the command looks.
+  refuseDelegated(actor)
   const { userId, projectId, domainId, system, methods, expiresAt } = actor
   const scope = projectId ? { projectId } : domainId ? { domainId } : { system, unscoped: !system }
   const signedIn = { userId, methods: [...methods], notAfter: expiresAt }

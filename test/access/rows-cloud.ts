@@ -34,6 +34,7 @@ const oneInProject = { may: projectReaders, sibling: 'null', stranger: 'FORBIDDE
 const ofMembers = { may: projectMembers, sibling: 'NOT_FOUND', stranger: 'FORBIDDEN' } as const
 const forOperators = { may: operators, sibling: 'FORBIDDEN', stranger: 'FORBIDDEN' } as const
 const forReaders = { may: operatorReaders, sibling: 'FORBIDDEN', stranger: 'FORBIDDEN' } as const
+const seesProject: readonly Persona[] = [...projectReaders, ...operatorReaders]
 const ofDomain: readonly Persona[] = [...domainManagers, ...operators]
 
 async function disabledDomain({ cloud }: World): Promise<string> {
@@ -163,7 +164,15 @@ export const cloudRows: Record<string, Row> = {
     variables: (w) => ({ id: w.imageId }),
   },
   'Query.tasks': { ...inProject, document: list('tasks') },
-  'Query.task': { ...oneInProject, document: byId('task'), variables: (w) => ({ id: w.taskId }) },
+  'Query.task': {
+    may: personas,
+    // Of others only those of the project: these users asked for none.
+    blind: personas.filter((p) => !seesProject.includes(p)),
+    sibling: 'null',
+    stranger: 'null',
+    document: byId('task'),
+    variables: (w) => ({ id: w.taskId }),
+  },
   'Query.hosts': { ...forReaders, document: list('hosts') },
   'Query.host': { ...forReaders, document: byId('host'), variables: (w) => ({ id: w.hostId }) },
   'Mutation.tokenCreate': {

@@ -286,6 +286,10 @@ describe('deleting', () => {
 
     const done = await end({ cascade: true })
     expect(done.data.projectDelete.project).toEqual({ enabled: false })
+    const taskId = done.data.projectDelete.task.id
+    const task = 'query ($id: ID!) { task(id: $id) { kind steps { name } } }'
+    expect((await cloud.must(task, { id: taskId }, admin)).task.kind).toBe('project.delete')
+    expect((await cloud.must(task, { id: taskId }, manager)).task).toBeNull()
     expect(codeOf(await cloud.gql('{ session { user { id } } }', {}, token))).toBe(
       'UNAUTHENTICATED',
     )

@@ -21,7 +21,7 @@ import { Loading } from '../../ui/Loading.tsx'
 import { ProblemAlert } from '../Problem.tsx'
 import { TaskSteps } from '../TaskSteps.tsx'
 import { TaskDetails, TaskWatch } from '../task-fields.ts'
-import { ProjectDelete } from './project-fields.ts'
+import { ProjectDelete, ProjectWatch } from './project-fields.ts'
 
 const TaskQuery = graphql(
   `query ProjectDeleteTask($id: ID!) { task(id: $id) { ...TaskDetails } }`,
@@ -104,7 +104,7 @@ export function ProjectDeleteModal({ project, onClose, onDeleted }: ProjectDelet
     >
       <SpaceBetween size="m">
         {problem && <ProblemAlert problem={problem} />}
-        {taskId && <FollowedTask id={taskId} onDone={done} />}
+        {taskId && <FollowedTask id={taskId} projectId={id} onDone={done} />}
         {!taskId && !contents && <Loading text={t('common.loading')} />}
         {!taskId && contents && <Contents contents={contents} />}
       </SpaceBetween>
@@ -124,11 +124,22 @@ function Contents({ contents }: { contents: readonly Content[] }) {
   )
 }
 
-function FollowedTask({ id, onDone }: { id: string; onDone(): void }) {
+interface FollowedTaskProps {
+  id: string
+  projectId: string
+  onDone(): void
+}
+
+/**
+ * The task, for those who see it: it belongs to the project and not to the viewer's. That the project
+ * is gone is what counts.
+ */
+function FollowedTask({ id, projectId, onDone }: FollowedTaskProps) {
+  const { t } = useTranslation()
   const [{ data }] = useQuery({ query: TaskQuery, variables: { id } })
-  const task = data?.task
-  useLive(TaskWatch, { id }, ({ taskChanged }) => {
-    if (taskChanged.task?.status === 'SUCCEEDED') onDone()
+  useLive(TaskWatch, { id })
+  useLive(ProjectWatch, { id: projectId }, ({ projectChanged }) => {
+    if (projectChanged.kind === 'DELETED') onDone()
   })
-  return task ? <TaskSteps task={task} /> : null
+  return data?.task ? <TaskSteps task={data.task} /> : <Loading text={t('projects.emptying')} />
 }
