@@ -96,7 +96,8 @@ const forbidden = (rule: RuleName, reason: string): CloudError =>
 
 /** As `allow`, for rules of project scope: what is read or written belongs to that project. */
 export function allowInProject(ctx: Asking, name: RuleName): ProjectActor {
-  const actor = allow(ctx, name)
+  // Not of the own scope: nobody owns what others have in the project.
+  const actor = allow(ctx, name, { project_id: signedIn(ctx).projectId })
   if (!actor.projectId) throw forbidden(name, 'it needs a token for a project')
   return { ...actor, projectId: actor.projectId }
 }
@@ -124,7 +125,8 @@ export function audienceOf({ actor, policy }: Asking): string | null {
   if (!actor || actor.accessRules) return null
   const { projectId, domainId, system, operator, roles, userId } = actor
   // Who watches a domain, or all, may meet oneself there: identity's rules show more of that.
-  const alone = projectId === null || policy.mentions(USER_KEYS, 'identity.')
+  // Tasks are checked when a watch begins, for each watcher; no field of an answer asks.
+  const alone = projectId === null || policy.mentions(USER_KEYS, 'identity.', 'core.task.list')
   const user = alone ? userId : null
   return JSON.stringify([projectId, domainId, system, operator, [...roles].sort(), user])
 }

@@ -105,12 +105,12 @@ export class Policy {
 
   /**
    * Whether a rule depends on one of these credentials, itself or through what it refers to; rules
-   * whose name begins with `exceptPrefix` aside. Answers may be shared between callers who differ in
+   * whose name begins with one of `exceptPrefixes` aside. Answers may be shared between callers who differ in
    * nothing that is mentioned.
    */
-  mentions(credentialKeys: readonly string[], exceptPrefix?: string): boolean {
+  mentions(credentialKeys: readonly string[], ...exceptPrefixes: string[]): boolean {
     return this.guarded.some(({ name }) => {
-      if (exceptPrefix !== undefined && name.startsWith(exceptPrefix)) return false
+      if (exceptPrefixes.some((prefix) => name.startsWith(prefix))) return false
       return credentialKeys.some((key) => this.measures.get(name)?.credentials.has(key))
     })
   }
