@@ -116,7 +116,8 @@ async function main(args) {
   const steps = STEPS.filter((step) => step.for.includes(purpose))
   try {
     if (steps.some((step) => !isUpToDate(step))) await runSteps(steps)
-    if (['start', 'test'].includes(purpose) && driversSetting() !== 'simulated') await prepareHost(purpose)
+    if (['start', 'test'].includes(purpose) && driversSetting() !== 'simulated')
+      await prepareHost(purpose)
     return 0
   } catch (error) {
     console.error(`\nNephograph could not be prepared: ${wordsOf(error)}`)

@@ -4,6 +4,7 @@ import { type Command, type CommandInput, command } from '../command.ts'
 import type { Actor, Context } from '../context.ts'
 import { CloudError, notFound } from '../errors.ts'
 import { isPrivileged } from './administrators.ts'
+import { refuseLent } from './delegation.ts'
 import { targetOf } from './project.ts'
 import { checkToken, revoke } from './revocation.ts'
 
@@ -42,6 +43,8 @@ export const tokensRevoke: (ctx: Context, input: RevokeAll) => Promise<{ revoked
     if (Boolean(userId) === Boolean(projectId)) {
       throw new CloudError('BAD_INPUT', 'Give exactly one of userId and projectId')
     }
+    // Who was lent a token is not who may end the others.
+    refuseLent(c)
     if (userId) {
       const user = await c.tx.user.findUnique({ where: { id: userId } })
       const seen =

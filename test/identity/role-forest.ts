@@ -51,10 +51,7 @@ export const forests: fc.Arbitrary<Forest> = fc.record({
     fc
       .record({
         role: below(ROLES),
-        holder: fc.oneof(
-          fc.record({ user: below(USERS) }),
-          fc.record({ group: below(GROUPS) }),
-        ),
+        holder: fc.oneof(fc.record({ user: below(USERS) }), fc.record({ group: below(GROUPS) })),
         place: fc.oneof(
           fc.record({ project: below(PROJECTS) }),
           fc.record({ domain: below(DOMAINS) }),

@@ -81,7 +81,12 @@ interface Asked {
 }
 
 /** What the watch is told of the event. */
-async function told({ who, text = DOCUMENT, id = '1', audience = audienceOf({ actor: who, policy }) }: Asked) {
+async function told({
+  who,
+  text = DOCUMENT,
+  id = '1',
+  audience = audienceOf({ actor: who, policy }),
+}: Asked) {
   const answers = await engine.subscribe({
     document: engine.parse(text),
     variables: { id },

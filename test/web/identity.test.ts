@@ -214,7 +214,7 @@ describeNeeds(problem, 'the identity pages of the portal', () => {
       async () => {
         await page.evaluate(
           ([isDark, code]) => {
-            localStorage.setItem('nephograph.language', String(code))
+            localStorage.setItem('nephograph.language', code)
             localStorage.setItem(
               'nephograph.appearance',
               JSON.stringify({ isDark, isCompact: false }),
