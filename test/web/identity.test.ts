@@ -1,21 +1,12 @@
 /** The identity pages as people use them: a real browser on a real cloud, by role and label only. */
-import { existsSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Secret, TOTP } from 'otpauth'
-import { type Browser, chromium, type Locator, type Page } from 'playwright-core'
+import type { Browser, Locator, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { projectRoot } from '../../server/project-root.ts'
+import { launchBrowser, portalProblem, webDir } from '../support/browser.ts'
 import { type Cluster, PASSWORD, startCluster } from '../support/cluster.ts'
 import { describeNeeds } from '../support/host.ts'
-
-const CHROMIUM = '/usr/bin/chromium'
-const webDir = join(projectRoot(), 'dist', 'web')
-const problem = !existsSync(CHROMIUM)
-  ? `no browser (${CHROMIUM}, Debian package chromium)`
-  : existsSync(join(webDir, 'index.html'))
-    ? null
-    : 'the portal is not built: node scripts/prepare.mjs --for test'
 
 /** The machines of a test run are slow and shared. */
 const PATIENCE_MS = 20_000
@@ -48,7 +39,7 @@ const lists: [address: string, english: string, chinese: string][] = [
   ['profile?tab=trusts', 'Profile and credentials', '个人资料和凭据'],
 ]
 
-describeNeeds(problem, 'the identity pages of the portal', () => {
+describeNeeds(portalProblem, 'the identity pages of the portal', () => {
   let cloud: Cluster
   let browser: Browser
   let page: Page
@@ -61,10 +52,7 @@ describeNeeds(problem, 'the identity pages of the portal', () => {
   beforeAll(async () => {
     if (PICTURES) await mkdir(PICTURES, { recursive: true })
     cloud = await startCluster({ hosts: 0, webDir, config: { roles: ['api', 'conductor'] } })
-    browser = await chromium.launch({
-      executablePath: CHROMIUM,
-      args: ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking'],
-    })
+    browser = await launchBrowser()
     page = await browser.newPage({ viewport: { width: 1440, height: 1000 }, locale: 'en-US' })
     page.setDefaultTimeout(PATIENCE_MS)
     page.on('pageerror', (error) => complaints.push(String(error)))

@@ -5,16 +5,15 @@ import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import react from '@vitejs/plugin-react'
 import Fastify from 'fastify'
-import { type Browser, chromium, type Page } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
 import { encode } from 'uqr'
 import { build } from 'vite'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { securityHeaders } from '../../server/http/headers.ts'
+import { browserProblem, launchBrowser } from '../support/browser.ts'
 import { describeNeeds } from '../support/host.ts'
 import type { ThingInput } from './parts-gallery.tsx'
 
-const CHROMIUM = '/usr/bin/chromium'
-const problem = existsSync(CHROMIUM) ? null : `no browser (${CHROMIUM}, Debian package chromium)`
 const PATIENCE_MS = 20_000
 
 /** The gallery as files: name to content. */
@@ -42,7 +41,7 @@ async function buildGallery(): Promise<Map<string, string | Uint8Array>> {
   )
 }
 
-describeNeeds(problem, 'the parts of the portal', () => {
+describeNeeds(browserProblem, 'the parts of the portal', () => {
   const app = Fastify()
   let browser: Browser
   let page: Page
@@ -77,10 +76,7 @@ describeNeeds(problem, 'the parts of the portal', () => {
     })
     await app.listen({ host: '127.0.0.1', port: 0 })
     url = `http://localhost:${(app.server.address() as AddressInfo).port}/`
-    browser = await chromium.launch({
-      executablePath: CHROMIUM,
-      args: ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking'],
-    })
+    browser = await launchBrowser()
     const context = await browser.newContext({
       viewport: { width: 1200, height: 900 },
       locale: 'en-US',

@@ -3,35 +3,18 @@ import { existsSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Browser, chromium, type Page } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { projectRoot } from '../../server/project-root.ts'
+import { launchBrowser, portalProblem, webDir } from '../support/browser.ts'
 import { type Cluster, PASSWORD, startCluster } from '../support/cluster.ts'
 import { describeNeeds } from '../support/host.ts'
 import { ACT, emptyQcow2, newServer, putImage } from '../support/stories.ts'
 import { until } from '../support/until.ts'
 
-const CHROMIUM = '/usr/bin/chromium'
-const webDir = join(projectRoot(), 'dist', 'web')
-const problem = !existsSync(CHROMIUM)
-  ? `no browser (${CHROMIUM}, Debian package chromium)`
-  : existsSync(join(webDir, 'index.html'))
-    ? null
-    : 'the portal is not built: node scripts/prepare.mjs --for test'
-
-const QUIET = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-]
 /** The machines of a test run are slow and shared. */
 const PATIENCE_MS = 30_000
 
-describeNeeds(problem, 'the portal', () => {
+describeNeeds(portalProblem, 'the portal', () => {
   let cloud: Cluster
   let browser: Browser
   let page: Page
@@ -41,7 +24,7 @@ describeNeeds(problem, 'the portal', () => {
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'nephograph-portal-'))
     cloud = await startCluster({ webDir })
-    browser = await chromium.launch({ executablePath: CHROMIUM, args: QUIET })
+    browser = await launchBrowser()
     page = await browser.newPage({ viewport: { width: 1440, height: 900 }, locale: 'en-US' })
     page.setDefaultTimeout(PATIENCE_MS)
     page.on('pageerror', (error) => complaints.push(String(error)))

@@ -38,13 +38,21 @@ async function readProviders(signal: AbortSignal): Promise<Provider[]> {
   return isKnown && Array.isArray(body.providers) ? body.providers.flatMap(providerOf) : []
 }
 
-/** What the address brought back; it is taken out of the address, so that a reload asks nothing. */
+/** That a sign-in was begun in this tab. */
+const BEGUN = 'nephograph.signInBegun'
+
+/**
+ * What the address brought back; it is taken out of the address, so that a reload asks nothing. An
+ * answer to a sign-in that this tab did not begin would make its user somebody else unawares.
+ */
 function takeReturn(): { ticket: string | null; problem: string | null } {
   const params = new URLSearchParams(location.hash.slice(1))
   const found = { ticket: params.get('ticket'), problem: params.get('problem') }
-  if (found.ticket || found.problem)
-    history.replaceState(history.state, '', location.pathname + location.search)
-  return found
+  if (!found.ticket && !found.problem) return found
+  history.replaceState(history.state, '', location.pathname + location.search)
+  const isOurs = sessionStorage.getItem(BEGUN) !== null
+  sessionStorage.removeItem(BEGUN)
+  return found.ticket && !isOurs ? { ticket: null, problem: 'state' } : found
 }
 
 /** Once for each time the portal is loaded: effects run twice while developing, a ticket is good once. */
@@ -78,7 +86,14 @@ export function Providers() {
       {problem && <Refusal problem={problem} />}
       {isBusy && <Loading text={t('common.loading')} />}
       {providers.map(({ name, title, url }) => (
-        <Button key={name} href={url} fullWidth iconName="external" iconAlign="right">
+        <Button
+          key={name}
+          href={url}
+          onClick={() => sessionStorage.setItem(BEGUN, name)}
+          fullWidth
+          iconName="external"
+          iconAlign="right"
+        >
           {t('login.with', { name: title })}
         </Button>
       ))}
