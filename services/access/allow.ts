@@ -102,6 +102,15 @@ export function allowInProject(ctx: Asking, name: RuleName): ProjectActor {
   return { ...actor, projectId: actor.projectId }
 }
 
+/**
+ * For a command, whose rule was asked already and is asked again about the row that it finds: what it
+ * makes or changes is in the project of the token.
+ */
+export function inProject({ actor, rule }: { actor: Actor; rule: RuleName }): ProjectActor {
+  if (!actor.projectId) throw forbidden(rule, 'it needs a token for a project')
+  return { ...actor, projectId: actor.projectId }
+}
+
 /** Who may give any role in a domain may give this one: how far a rule goes is asked with it. */
 const LEAST_ROLE = 'reader'
 

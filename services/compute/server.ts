@@ -1,6 +1,6 @@
 /** Servers: the commands of the API, and how a server's row ends up after its tasks. */
 
-import { allow, allowInProject } from '../access/allow.ts'
+import { allow, inProject } from '../access/allow.ts'
 import { type Command, type CommandInput, command } from '../command.ts'
 import type { ProjectActor, Tx } from '../context.ts'
 import type { EventDraft } from '../core/event.ts'
@@ -76,7 +76,7 @@ export interface ServerCreate extends CommandInput {
 export const serverCreate = command(
   'compute.server.create',
   async (c, input: ServerCreate): Promise<ServerResult> => {
-    const { projectId } = allowInProject(c, 'compute.server.create')
+    const { projectId } = inProject(c)
     const flavor = await c.tx.flavor.findUnique({ where: { id: input.flavorId } })
     if (!flavor) throw notFound('flavor', input.flavorId)
     const image = await usableImage(c, projectId, input.imageId, flavor.diskGiB)
@@ -198,7 +198,7 @@ export const serverReboot: (
 function action(name: ServerAction, kind: ServerTaskKind) {
   const row = serverActions[name]
   return command(row.rule, async (c, input: ServerActionRequest): Promise<ServerResult> => {
-    const actor = allowInProject(c, row.rule)
+    const actor = inProject(c)
     const server = await lockServer(c.tx, actor, input.id)
     // An operator's rule may ask whose server it is: `user_id:%(user_id)s`.
     allow(c, row.rule, { project_id: actor.projectId, user_id: server.userId })

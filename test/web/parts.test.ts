@@ -1,5 +1,4 @@
 /** The parts that the portal's pages are built of, in a real browser under our own security policy. */
-import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'

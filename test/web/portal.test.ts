@@ -1,5 +1,4 @@
 /** The portal as a person uses it: a real browser on a real cloud, by role and label only. */
-import { existsSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
