@@ -47,6 +47,7 @@ import { type Keys, loadKeys, watchKeys } from './keys.ts'
 import { makeMetrics } from './metrics.ts'
 import { patiently } from './patience.ts'
 import { startPolicies } from './policy-files.ts'
+import { listenToRevocations } from './revocation-listener.ts'
 
 type IdentitySetting = keyof typeof identityDefaults
 
@@ -186,10 +187,8 @@ async function startCenter(
   const relay = await patiently(() => startEventRelay(db, databaseUrl, log), signal)
   closers.push(() => relay.stop())
   const revocations = new Revocations()
-  const revocationListeners: (() => void)[] = []
-  followRevocations(db, revocations, relay, log, () => {
-    for (const heard of revocationListeners) heard()
-  })
+  const revoked = listenToRevocations(db, revocations, relay, log)
+  closers.push(() => revoked.stop())
   // After the listener: what is revoked meanwhile is heard or read, or both.
   await patiently(() => revocations.load(db, now()), signal)
   metrics.readFrom(db)
@@ -225,33 +224,7 @@ async function startCenter(
     consoleLog: (host, id, lines) => consoleLog(caller, host, id, lines),
   }
   const onPolicy: Center['onPolicy'] = (heard) => void policyListeners.push(heard)
-  const onRevocation: Center['onRevocation'] = (heard) => void revocationListeners.push(heard)
-  return { cloud, database, relay, metrics, keys, onPolicy, onRevocation }
-}
-
-/** Hears of revocations; those that come together are read together. */
-function followRevocations(
-  db: Db,
-  revocations: Revocations,
-  relay: EventRelay,
-  log: Logger,
-  known: () => void,
-): void {
-  let heard: string[] = []
-  const read = async (): Promise<void> => {
-    const ids = heard
-    heard = []
-    await patiently(() => revocations.load(db, new Date(), ids)).catch((err) =>
-      log.error({ err, ids }, 'revocations could not be read'),
-    )
-    revocations.prune(new Date())
-    known()
-  }
-  relay.onEvent((event) => {
-    if (event.type !== 'revocation.created') return
-    if (heard.length === 0) queueMicrotask(() => void read())
-    heard.push(event.resourceId)
-  })
+  return { cloud, database, relay, metrics, keys, onPolicy, onRevocation: revoked.onKnown }
 }
 
 /** A console that can't be read now is nothing to fail a whole page for. */

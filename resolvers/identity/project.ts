@@ -24,7 +24,6 @@ import {
 } from '../../schema/identity/project.ts'
 import { reach } from '../../services/access/allow.ts'
 import { isId } from '../../services/id.ts'
-import { projectsOf } from '../../services/identity/effective-roles.ts'
 import { projectCreate, projectsWithin, projectUpdate } from '../../services/identity/project.ts'
 import { projectDelete } from '../../services/identity/project-delete.ts'
 import { FilterArg, IdArg, InputArg, OnlyArg, ResumeArg } from '../arguments.ts'
@@ -48,11 +47,10 @@ export class ProjectResolver {
   ) {
     const { name, domainId, parentId, tag, enabled, mine } = filter ?? {}
     const within = await projectsWithin(ctx.db, reach(ctx, RULE))
-    const own = mine
-      ? [{ id: { in: await projectsOf(ctx.db, ctx.actor?.userId ?? '') }, enabled: true }]
-      : []
+    const oneself = { domainId: null, projectId: null, userId: ctx.actor?.userId ?? null }
+    const own = mine ? await projectsWithin(ctx.db, oneself) : {}
     const where = {
-      AND: [within, ...own],
+      AND: [within, own],
       ...(name && { name: textFilter(name) }),
       ...(domainId && { domainId }),
       ...(parentId && { parentId }),
