@@ -7,7 +7,7 @@ import Box from '@cloudscape-design/components/box'
 import Button from '@cloudscape-design/components/button'
 import Modal from '@cloudscape-design/components/modal'
 import SpaceBetween from '@cloudscape-design/components/space-between'
-import { useEffect, useState } from 'react'
+import { useEffect, useEffectEvent, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useClient, useQuery } from 'urql'
 import { explain, type Problem } from '../../errors.ts'
@@ -131,15 +131,22 @@ interface FollowedTaskProps {
 }
 
 /**
- * The task, for those who see it: it belongs to the project and not to the viewer's. That the project
- * is gone is what counts.
+ * The task, for those who see it: it belongs to the project and not to the viewer's. Either word tells
+ * that the project is gone: the task's, which the query has also when it ended before anybody watched,
+ * or the project's own.
  */
 function FollowedTask({ id, projectId, onDone }: FollowedTaskProps) {
   const { t } = useTranslation()
   const [{ data }] = useQuery({ query: TaskQuery, variables: { id } })
+  const [isGone, setGone] = useState(false)
   useLive(TaskWatch, { id })
   useLive(ProjectWatch, { id: projectId }, ({ projectChanged }) => {
-    if (projectChanged.kind === 'DELETED') onDone()
+    if (projectChanged.kind === 'DELETED') setGone(true)
   })
+  const isOver = isGone || data?.task?.status === 'SUCCEEDED'
+  const finish = useEffectEvent(onDone)
+  useEffect(() => {
+    if (isOver) finish()
+  }, [isOver])
   return data?.task ? <TaskSteps task={data.task} /> : <Loading text={t('projects.emptying')} />
 }
