@@ -5,7 +5,10 @@ import { buildSchema } from 'type-graphql'
 import { ErrorDetails } from '../schema/core/error.ts'
 import { FlavorResolver } from './compute/flavor.ts'
 import { HostResolver } from './compute/host.ts'
-import { ServerPayloadResolver, ServerResolver } from './compute/server.ts'
+import { ServerResolver } from './compute/server.ts'
+import { ServerCreateResolver } from './compute/server-create.ts'
+import { ServerFieldsResolver, ServerPayloadResolver } from './compute/server-fields.ts'
+import { ServerPowerResolver } from './compute/server-power.ts'
 import { AuditResolver } from './core/audit.ts'
 import { EventResolver } from './core/event.ts'
 import { historyResolvers } from './core/histories.ts'
@@ -64,6 +67,9 @@ const resolvers = [
   FlavorResolver,
   HostResolver,
   ServerResolver,
+  ServerFieldsResolver,
+  ServerCreateResolver,
+  ServerPowerResolver,
   ServerPayloadResolver,
   ...historyResolvers,
 ] as const

@@ -49,10 +49,12 @@ const TRANSACTION_WAIT_MS = 10_000
 export function command<I extends CommandInput, R extends object>(
   rule: RuleName,
   body: (c: Command, input: I) => Promise<R>,
+  /** What it is called where one rule stands for several: a key belongs to one of them. */
+  name: string = rule,
 ): (ctx: Context, input: I) => Promise<R> {
   return async (ctx, input) => {
     try {
-      return await run(ctx, rule, input, body)
+      return await run(ctx, { rule, name }, input, body)
     } catch (error) {
       const doing = { ...doneBy(ctx), action: rule }
       if (!input.dryRun) await auditFailure(ctx, doing, error, aboutOf(rule, input))
@@ -71,13 +73,13 @@ const aboutOf = (rule: RuleName, input: CommandInput) => ({
 
 async function run<I extends CommandInput, R extends object>(
   ctx: Context,
-  rule: RuleName,
+  { rule, name }: { rule: RuleName; name: string },
   input: I,
   body: (c: Command, input: I) => Promise<R>,
 ): Promise<R> {
   const within = reach(ctx, rule)
   const actor = ctx.actor as Actor
-  const keyed = input.idempotencyKey && !input.dryRun ? keyOf(ctx, rule, actor, input) : null
+  const keyed = input.idempotencyKey && !input.dryRun ? keyOf(ctx, name, actor, input) : null
   const earlier = async () => keyed && (await earlierAnswer<R>(ctx.db, keyed))
   const first = await earlier()
   if (first) return first
@@ -146,12 +148,12 @@ class RolledBack extends Error {
 const scopeOf = ({ projectId, domainId, system }: Actor): string | null =>
   projectId ?? domainId ?? (system ? 'system' : null)
 
-const keyOf = ({ sealKeys }: Context, rule: RuleName, actor: Actor, input: CommandInput): Keyed => {
+const keyOf = ({ sealKeys }: Context, name: string, actor: Actor, input: CommandInput): Keyed => {
   const { idempotencyKey, ...rest } = input
   return {
     userId: actor.userId,
     key: idempotencyKey ?? '',
-    command: rule,
+    command: name,
     argumentsHashes: [sealKeys.current, ...sealKeys.all].map((sealKey) =>
       argumentsHash(sealKey, scopeOf(actor), rest),
     ),

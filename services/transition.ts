@@ -18,14 +18,18 @@ export interface ActionRow<Status extends string> {
   from: readonly Status[]
   /** The status while it runs; null keeps the present one. */
   during: Status | null
-  /** The status after it; null is gone. */
-  to: Status | null
+  /** The status after it; null is gone. SAME: as it was, and what was in ERROR is ACTIVE. */
+  to: Status | 'SAME' | null
   /** The status after it failed for good; null restores the one before. */
   onFailure: Status | null
   /** May begin while another action runs, which is then cancelled. */
   interrupts?: true
   /** Needs a host: what was never placed has nothing to act on. */
   placed?: true
+  /** Done in the command itself: no task follows, and nothing locks. */
+  immediate?: true
+  /** May be done to what somebody locked. */
+  evenLocked?: true
 }
 
 export type ActionTable<Action extends string, Status extends string> = Record<
@@ -37,6 +41,13 @@ export interface Lockable {
   status: string
   taskState: string | null
   hostId?: string | null
+  locked?: boolean
+  lockedReason?: string | null
+}
+
+/** What is asked of a state: `passesLock` is for those whom a lock does not stop. */
+interface Asking {
+  passesLock?: boolean
 }
 
 /** Why the action may not begin now, or null when it may. */
@@ -44,8 +55,12 @@ export function stateRefusal<S extends string>(
   action: string,
   row: ActionRow<S>,
   now: Lockable,
+  { passesLock = false }: Asking = {},
 ): string | null {
-  if (now.taskState && !row.interrupts) {
+  if (now.locked && !row.evenLocked && !passesLock) {
+    return `it is locked${now.lockedReason ? `: ${now.lockedReason}` : ''}`
+  }
+  if (now.taskState && !row.interrupts && !row.immediate) {
     return now.taskState === action ? `${action} runs already` : `busy: ${now.taskState} runs`
   }
   if (!(row.from as readonly string[]).includes(now.status)) {
@@ -60,8 +75,9 @@ export function requireState<S extends string>(
   action: string,
   row: ActionRow<S>,
   now: Lockable,
+  asking: Asking = {},
 ): void {
-  const reason = stateRefusal(action, row, now)
+  const reason = stateRefusal(action, row, now, asking)
   if (reason) {
     throw new CloudError('INVALID_STATE', `Not now: ${reason}`, { allowedStatuses: [...row.from] })
   }
@@ -82,7 +98,9 @@ export function checkTable<S extends string>(
   for (let size = 0; size !== reached.size; ) {
     size = reached.size
     for (const row of rows.filter((r) => r.from.some((s) => reached.has(s)))) {
-      for (const status of [row.during, row.to, row.onFailure]) if (status) reached.add(status)
+      for (const status of [row.during, row.to, row.onFailure]) {
+        if (status && status !== 'SAME') reached.add(status)
+      }
     }
   }
   const stuck = statuses.filter((s) => !rows.some((r) => r.from.includes(s)))

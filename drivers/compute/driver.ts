@@ -14,9 +14,12 @@
  * simulated.ts.
  */
 import type { Readable } from 'node:stream'
+import type { ComputeAbilities } from './abilities.ts'
 
 export interface ComputeDriver {
   readonly name: string
+  /** What it can beyond the verbs below; what is not there is refused before it is asked for. */
+  readonly abilities: ComputeAbilities
   /**
    * Probes the host once and remembers: accelerator, versions, limits. What does not work is said
    * too.
@@ -73,6 +76,19 @@ export interface MachineSpec {
   memoryMiB: number
   /** Size of the root disk; 0 means as large as the image. */
   diskGiB: number
+  /**
+   * The files of a config drive (a read-only disk labelled `config-2`), by path. Given with the verbs
+   * that make a disk (create, rebuild, importDisk, receive); kept with the machine and shown to its
+   * guest at every boot. It may hold secrets: only the machine's own user reads it.
+   */
+  configDrive?: ConfigFile[]
+}
+
+/** A file of a config drive. `path` has no leading slash: `openstack/latest/meta_data.json`. */
+export interface ConfigFile {
+  path: string
+  /** Base64. */
+  content: string
 }
 
 export interface ImageSource {
@@ -95,7 +111,8 @@ export interface RebootOptions {
   timeoutMs: number
 }
 
-export type PowerState = 'RUNNING' | 'PAUSED' | 'SHUTDOWN' | 'CRASHED'
+/** SUSPENDED: off, with its memory kept on disk. */
+export type PowerState = 'RUNNING' | 'PAUSED' | 'SHUTDOWN' | 'CRASHED' | 'SUSPENDED'
 
 export interface Machine {
   id: string
@@ -124,6 +141,10 @@ export type DriverErrorCode =
   | 'IMAGE_UNAVAILABLE'
   | 'NO_SPACE'
   | 'HYPERVISOR_FAILED'
+  /** The machine is not as the verb needs it, and trying again does not help: shrinking a disk. */
+  | 'REFUSED'
+  /** The guest does not answer: it has no guest agent, or it is busy. */
+  | 'GUEST_SILENT'
   | 'TIMEOUT'
   | 'ABORTED'
 

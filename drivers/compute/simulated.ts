@@ -6,43 +6,73 @@
  *
  * - A machine exists from `create` to `destroy`. It is made SHUTDOWN, and so it lies until `start`.
  * - `create` and `start` of what is there already change nothing, whatever the description says:
- *   the id is the machine.
- * - `start`, `stop`, `reboot` and `consoleLog` of a machine that does not exist are
- *   MACHINE_NOT_FOUND; `destroy` of it is success.
+ *   the id is the machine. Its other sizes are taken over at each boot.
+ * - A verb on a machine that does not exist is MACHINE_NOT_FOUND; `destroy` of it is success, and
+ *   `create`, `rebuild`, `importDisk` and `receive` make it.
  * - `stop` ends in SHUTDOWN from every state. A guest that ignores the power button is forced off
- *   when `timeoutMs` has gone by; that is success too.
+ *   when `timeoutMs` has gone by; that is success too. A paused guest can not hear: it is forced.
  * - `reboot` ends in RUNNING from every state; a machine that is off is started.
  * - `watch` tells only what nobody asked for through a verb: a guest that shut itself down
  *   (SHUTDOWN) or a machine that was lost (CRASHED). `recover` tells the same afterwards.
  * - Verbs on one machine run one after the other. A verb whose signal fires throws ABORTED.
  *
+ * And beyond the contract (abilities.ts):
+ *
+ * - PAUSED goes on with `unpause` and `start`, SUSPENDED with `resume`, without a new boot. `start`
+ *   of a SUSPENDED one is a new boot, and its memory is lost, as it is with `stop`.
+ * - Of a machine that is off, `pause`, `unpause`, `suspend`, `setPassword`, the consoles and `send`
+ *   are REFUSED. `suspend` of a suspended one is success; `resume` of a paused one is REFUSED.
+ * - `rescue` and `unrescue` boot anew from every state; done already and RUNNING, nothing is done.
+ *   `rebuild` ends a rescue and drops what `resize` kept aside; disks and ports beside stay.
+ * - `resize` needs SHUTDOWN or CRASHED, and no rescue; `diskGiB` 0 leaves the disk as large as it is.
+ *   Done twice, what was kept aside first stays so. `revertResize` needs it only when it has to act.
+ * - `exportDisk` and `importDisk` are about the root disk, also while the machine is rescued. What
+ *   `take` throws comes out as it is. An imported disk is at least `diskGiB` large.
+ * - `send` needs RUNNING and no rescue; a machine that was sent already is success. Where it came
+ *   from it is SHUTDOWN. Two hosts never run it both: simulated/migration.ts says what that means.
+ * - What is attached to a machine that is off is there at its next boot; attaching what is attached
+ *   and detaching what is not is success.
+ * - A console ends when its machine goes off. It begins empty, and survives a reset.
+ *
  * It costs a map entry per machine and nothing while idle: no timer, no file handle, no console
  * text.
  */
-import { pause, throwIfAborted } from './deadline.ts'
-import {
-  type Capability,
-  type ComputeDriver,
-  DriverError,
-  type DriverErrorCode,
-  type ImageSource,
-  type Inventory,
-  type Machine,
-  type MachineSpec,
-  type PowerState,
-  type RebootOptions,
-  type StopOptions,
+import type { ComputeAbilities } from './abilities.ts'
+import { pause } from './deadline.ts'
+import type {
+  Capability,
+  ComputeDriver,
+  ImageSource,
+  Inventory,
+  Machine,
+  MachineSpec,
+  PowerState,
+  RebootOptions,
+  StopOptions,
 } from './driver.ts'
-import { asDriverError } from './failure.ts'
 import { lastLines } from './last-lines.ts'
-import { OneAtATime } from './one-at-a-time.ts'
 import { bootLog } from './simulated/boot-log.ts'
-import { Journal } from './simulated/journal.ts'
+import { SimulatedConsoles } from './simulated/consoles.ts'
+import { SimulatedDiskCopying } from './simulated/disk-copy.ts'
+import { SimulatedGuestTalking } from './simulated/guest.ts'
+import { SimulatedHost } from './simulated/host.ts'
+import { SimulatedHotPlugging } from './simulated/hot-plug.ts'
+import { type Fault, Knobs, type SimulatedDelays, type SimulatedVerb } from './simulated/knobs.ts'
+import {
+  booted,
+  describe,
+  diskFrom,
+  goingOn,
+  isOn,
+  machineFrom,
+  type SimulatedMachine,
+  turnedOff,
+} from './simulated/machine.ts'
+import { SimulatedLiveMigrating } from './simulated/migration.ts'
+import { SimulatedPausing, SimulatedSuspending } from './simulated/power.ts'
+import { SimulatedRebuilding, SimulatedRescuing, SimulatedResizing } from './simulated/root-disk.ts'
 
 const DEFAULT_INVENTORY: Inventory = { vcpus: 16, memoryMiB: 64 * 1024, diskGiB: 1000 }
-const VERBS = ['create', 'start', 'stop', 'reboot', 'destroy', 'consoleLog', 'recover'] as const
-
-export type SimulatedVerb = (typeof VERBS)[number]
 
 export interface SimulatedOptions {
   /**
@@ -50,44 +80,21 @@ export interface SimulatedOptions {
    */
   dir?: string
   inventory?: Inventory
-  /** How long verbs take, in milliseconds: all of them, or each its own. */
-  delayMs?: number | Partial<Record<SimulatedVerb, number>>
-}
-
-export interface Fault {
-  code: DriverErrorCode
-  /** How many calls fail; 1 if not said. */
-  times?: number
-  retryable?: boolean
-  /** `before` (if not said): the verb does nothing. `after`: it does its work, then fails. */
-  when?: 'before' | 'after'
-}
-
-interface SimulatedMachine {
-  id: string
-  name: string
-  vcpus: number
-  memoryMiB: number
-  powerState: PowerState
-  reason?: string
-  boots: number
-  /** The guest ignores its power button. */
-  deaf?: boolean
+  delayMs?: SimulatedDelays
+  /** Abilities that it does not have. */
+  without?: readonly (keyof ComputeAbilities)[]
 }
 
 export class SimulatedComputeDriver implements ComputeDriver {
   readonly name = 'simulated'
-  private machines = new Map<string, SimulatedMachine>()
-  private readonly row = new OneAtATime()
-  private readonly watchers = new Set<(machine: Machine) => void>()
-  private readonly faults = new Map<SimulatedVerb, Required<Fault>>()
-  private readonly hangs = new Map<SimulatedVerb, number>()
-  private readonly journal: Journal<SimulatedMachine> | null
-  private loading: Promise<void> | null = null
+  readonly abilities: ComputeAbilities
+  private readonly knobs: Knobs
+  private readonly host: SimulatedHost
 
   constructor(private readonly options: SimulatedOptions = {}) {
-    const kept = () => this.machines
-    this.journal = options.dir ? new Journal<SimulatedMachine>(options.dir, kept) : null
+    this.knobs = new Knobs(options.delayMs)
+    this.host = new SimulatedHost(options.dir, this.knobs)
+    this.abilities = abilitiesOn(this.host, options.without)
   }
 
   async capabilities(): Promise<Capability[]> {
@@ -104,199 +111,142 @@ export class SimulatedComputeDriver implements ComputeDriver {
   }
 
   /** No bytes are fetched: there is no guest that would read them. */
-  create(machine: MachineSpec, _image: ImageSource, signal: AbortSignal): Promise<void> {
-    return this.verb('create', machine.id, signal, async () => {
-      if (this.machines.has(machine.id)) return
-      const { id, name, vcpus, memoryMiB } = machine
-      await this.keep({ id, name, vcpus, memoryMiB, powerState: 'SHUTDOWN', boots: 0 })
+  create(machine: MachineSpec, image: ImageSource, signal: AbortSignal): Promise<void> {
+    return this.host.verb('create', machine.id, signal, async () => {
+      if (this.host.has(machine.id)) return
+      await this.host.keep(machineFrom(machine, diskFrom(image, machine.diskGiB)))
     })
   }
 
   start(machine: MachineSpec, signal: AbortSignal): Promise<void> {
-    return this.verb('start', machine.id, signal, async () => {
-      const found = this.find(machine.id)
-      if (found.powerState !== 'RUNNING') await this.boot(found, machine)
+    return this.host.verb('start', machine.id, signal, async () => {
+      const found = this.host.find(machine.id)
+      if (found.powerState === 'RUNNING') return
+      const paused = found.powerState === 'PAUSED'
+      await this.host.keep(paused ? goingOn(found) : booted(found, machine))
     })
   }
 
   stop(id: string, options: StopOptions, signal: AbortSignal): Promise<void> {
-    return this.verb('stop', id, signal, async () => {
-      const found = this.find(id)
+    return this.host.verb('stop', id, signal, async () => {
+      const found = this.host.find(id)
       if (found.powerState === 'SHUTDOWN') return
-      const reason = await this.powerDown(found, options.mode === 'graceful', options, signal)
-      await this.keep({ ...found, powerState: 'SHUTDOWN', reason })
+      const reason = await powerDown(found, options.mode === 'graceful', options, signal)
+      await this.host.keep(turnedOff(found, reason))
     })
   }
 
   reboot(machine: MachineSpec, options: RebootOptions, signal: AbortSignal): Promise<void> {
-    return this.verb('reboot', machine.id, signal, async () => {
-      const found = this.find(machine.id)
-      await this.powerDown(found, options.mode === 'soft', options, signal)
-      await this.boot(found, machine)
+    return this.host.verb('reboot', machine.id, signal, async () => {
+      const found = this.host.find(machine.id)
+      await powerDown(found, options.mode === 'soft', options, signal)
+      await this.host.keep(booted(found, machine))
     })
   }
 
   destroy(id: string, signal: AbortSignal): Promise<void> {
-    return this.verb('destroy', id, signal, async () => {
-      if (this.machines.delete(id)) {
-        await this.journal?.append({ id, gone: true }).catch(failJournal)
-      }
-    })
+    return this.host.verb('destroy', id, signal, () => this.host.forget(id))
   }
 
   consoleLog(id: string, lines: number): Promise<string> {
-    return this.verb('consoleLog', id, new AbortController().signal, async () => {
-      const found = this.find(id)
-      return lastLines(bootLog({ ...found, running: found.powerState === 'RUNNING' }), lines)
+    return this.host.verb('consoleLog', id, new AbortController().signal, async () => {
+      return lastLines(bootLog(this.host.find(id)), lines)
     })
   }
 
   async recover(): Promise<Machine[]> {
-    await this.load()
-    await this.enter('recover', new AbortController().signal)
-    return [...this.machines.values()].map(describe)
+    return this.host.look('recover', () => this.host.all().map(describe))
   }
 
   watch(onChange: (machine: Machine) => void): () => void {
-    const watcher = (machine: Machine) => onChange(machine)
-    this.watchers.add(watcher)
-    return () => this.watchers.delete(watcher)
+    return this.host.watch((machine) => onChange(machine))
   }
 
   async close(): Promise<void> {
-    this.watchers.clear()
+    this.host.close()
   }
 
   /** Knob: the next calls of a verb fail. */
   failNext(verb: SimulatedVerb, fault: Fault): void {
-    this.faults.set(verb, { times: 1, retryable: false, when: 'before', ...fault })
+    this.knobs.failNext(verb, fault)
   }
 
   /** Knob: the next calls of a verb never end, unless their signal fires. */
   hangNext(verb: SimulatedVerb, times = 1): void {
-    this.hangs.set(verb, times)
+    this.knobs.hangNext(verb, times)
   }
 
   /** Knob: the hypervisor of a running machine dies. */
   crash(id: string, reason = 'killed by signal 9'): Promise<void> {
-    return this.goDown(id, 'CRASHED', reason)
+    return this.changes(id, 'CRASHED', reason)
   }
 
   /** Knob: the guest shuts itself down. */
   powerOff(id: string): Promise<void> {
-    return this.goDown(id, 'SHUTDOWN', 'guest shut down')
+    return this.changes(id, 'SHUTDOWN', 'guest shut down')
+  }
+
+  /** Knob: a running guest is held still by itself, as by a full disk. */
+  holdStill(id: string, reason = 'the disk of the host is full'): Promise<void> {
+    return this.changes(id, 'PAUSED', reason)
   }
 
   /** Knob: the guest ignores its power button from now on, or heeds it again. */
   async setDeaf(id: string, deaf: boolean): Promise<void> {
-    await this.load()
-    await this.keep({ ...this.find(id), deaf })
+    await this.host.load()
+    await this.host.keep({ ...this.host.find(id), deaf })
   }
 
-  private async goDown(id: string, powerState: PowerState, reason: string): Promise<void> {
-    await this.load()
-    const found = this.find(id)
-    if (found.powerState !== 'RUNNING') return
-    await this.keep({ ...found, powerState, reason })
-    for (const watcher of [...this.watchers]) watcher({ id, powerState, reason })
+  /** Knob: the guest has no agent inside from now on, or has one again. */
+  async setSilent(id: string, silent: boolean): Promise<void> {
+    await this.host.load()
+    await this.host.keep({ ...this.host.find(id), silent })
   }
 
-  private async verb<T>(
-    verb: SimulatedVerb,
-    id: string,
-    signal: AbortSignal,
-    work: () => Promise<T>,
-  ): Promise<T> {
-    await this.load()
-    return this.row.run(id, signal, async () => {
-      await this.enter(verb, signal)
-      const result = await work()
-      this.failIfTold(verb, 'after')
-      return result
-    })
+  /** What is kept of a machine: for a test to look at. */
+  async inside(id: string): Promise<Readonly<SimulatedMachine>> {
+    await this.host.load()
+    return this.host.find(id)
   }
 
-  /** The delay, hang or failure that a verb begins with. */
-  private async enter(verb: SimulatedVerb, signal: AbortSignal): Promise<void> {
-    throwIfAborted(signal, verb)
-    const hangs = this.hangs.get(verb) ?? 0
-    if (hangs > 0) {
-      this.hangs.set(verb, hangs - 1)
-      await untilAborted(signal)
-    }
-    const { delayMs = 0 } = this.options
-    const delay = typeof delayMs === 'number' ? delayMs : (delayMs[verb] ?? 0)
-    if (delay > 0) await pause(delay, signal)
-    this.failIfTold(verb, 'before')
-  }
-
-  private failIfTold(verb: SimulatedVerb, when: 'before' | 'after'): void {
-    const fault = this.faults.get(verb)
-    if (!fault || fault.when !== when || fault.times <= 0) return
-    fault.times--
-    throw new DriverError(fault.code, `simulated failure of ${verb}`, fault.retryable)
-  }
-
-  private async powerDown(
-    machine: SimulatedMachine,
-    graceful: boolean,
-    { timeoutMs }: { timeoutMs: number },
-    signal: AbortSignal,
-  ): Promise<string> {
-    if (!graceful) return 'powered off'
-    if (machine.powerState !== 'RUNNING') return 'powered off'
-    if (!machine.deaf) return 'guest shut down'
-    await pause(timeoutMs, signal)
-    return 'powered off'
-  }
-
-  private async boot(found: SimulatedMachine, machine: MachineSpec): Promise<void> {
-    const { name, vcpus, memoryMiB } = machine
-    const { reason: _, ...rest } = found
-    const boots = found.boots + 1
-    await this.keep({ ...rest, name, vcpus, memoryMiB, powerState: 'RUNNING', boots })
-  }
-
-  private find(id: string): SimulatedMachine {
-    const found = this.machines.get(id)
-    if (!found) throw new DriverError('MACHINE_NOT_FOUND', `machine ${id} is not on this host`)
-    return found
-  }
-
-  private async keep(machine: SimulatedMachine): Promise<void> {
-    this.machines.set(machine.id, machine)
-    await this.journal?.append(machine).catch(failJournal)
-  }
-
-  private load(): Promise<void> {
-    if (!this.journal) return DONE
-    this.loading ??= this.journal.load().then(
-      (machines) => {
-        this.machines = machines
-      },
-      (error) => {
-        this.loading = null
-        failJournal(error)
-      },
-    )
-    return this.loading
+  private async changes(id: string, powerState: PowerState, reason: string): Promise<void> {
+    await this.host.load()
+    const found = this.host.find(id)
+    if (!isOn(found)) return
+    await this.host.keep({ ...found, powerState, reason })
+    this.host.tell({ id, powerState, reason })
   }
 }
 
-const DONE = Promise.resolve()
-
-function describe({ id, powerState, reason }: SimulatedMachine): Machine {
-  return reason === undefined ? { id, powerState } : { id, powerState, reason }
+function abilitiesOn(
+  host: SimulatedHost,
+  without: readonly (keyof ComputeAbilities)[] = [],
+): ComputeAbilities {
+  const abilities: ComputeAbilities = {
+    pausing: new SimulatedPausing(host),
+    suspending: new SimulatedSuspending(host),
+    rescuing: new SimulatedRescuing(host),
+    rebuilding: new SimulatedRebuilding(host),
+    resizing: new SimulatedResizing(host),
+    disks: new SimulatedDiskCopying(host),
+    liveMigration: new SimulatedLiveMigrating(host),
+    hotplug: new SimulatedHotPlugging(host),
+    guest: new SimulatedGuestTalking(host),
+    consoles: new SimulatedConsoles(host),
+  }
+  for (const name of without) delete abilities[name]
+  return abilities
 }
 
-function failJournal(error: unknown): never {
-  throw asDriverError(error, 'the journal of the simulator')
-}
-
-function untilAborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    const onAbort = () => reject(new DriverError('ABORTED', 'aborted while it hung', true))
-    if (signal.aborted) onAbort()
-    else signal.addEventListener('abort', onAbort, { once: true })
-  })
+/** Why the machine is off then. */
+async function powerDown(
+  machine: SimulatedMachine,
+  graceful: boolean,
+  { timeoutMs }: { timeoutMs: number },
+  signal: AbortSignal,
+): Promise<string> {
+  if (!graceful || machine.powerState !== 'RUNNING') return 'powered off'
+  if (!machine.deaf) return 'guest shut down'
+  await pause(timeoutMs, signal)
+  return 'powered off'
 }

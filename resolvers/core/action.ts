@@ -1,5 +1,6 @@
 import type { Action } from '../../schema/core/action.ts'
 import { refusal } from '../../services/access/allow.ts'
+import type { RuleName } from '../../services/access/rules.ts'
 import type { Context } from '../../services/context.ts'
 import { type ActionRow, type Lockable, stateRefusal } from '../../services/transition.ts'
 
@@ -9,14 +10,21 @@ export function actionsOf<Name extends string, Status extends string>(
   resource: Lockable & { projectId: string; userId?: string },
   table: Record<Name, ActionRow<Status>>,
   offered: readonly Name[],
+  /** Whom no lock stops. */
+  overrideRule?: RuleName,
 ): Action[] {
   const foreign = resource.projectId === actor?.projectId ? null : 'it belongs to another project'
   const { projectId: project_id, userId } = resource
   const target = { project_id: actor?.projectId ?? project_id, user_id: userId ?? actor?.userId }
+  const passesLock =
+    resource.locked === true &&
+    actor !== null &&
+    overrideRule !== undefined &&
+    refusal({ policy }, actor, overrideRule, target) === null
   return offered.map((name) => {
     const row = table[name]
     const forbidden = actor ? refusal({ policy }, actor, row.rule, target) : 'this needs a token'
-    const reason = forbidden ?? foreign ?? stateRefusal(name, row, resource)
+    const reason = forbidden ?? foreign ?? stateRefusal(name, row, resource, { passesLock })
     return { name, allowed: reason === null, reason }
   })
 }

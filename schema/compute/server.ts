@@ -22,9 +22,20 @@ export const ServerStatusEnum = enumOf(
   {
     BUILD: 'It is being made.',
     ACTIVE: 'It runs.',
+    PAUSED: 'It is held in the memory of its host, without processor time.',
+    SUSPENDED: 'Its memory is on the disk of its host; it goes on from there.',
+    SHUTOFF: 'It is turned off; it keeps its disk and its place.',
     REBOOT: 'Its guest was asked to boot anew.',
     HARD_REBOOT: 'Its machine is being reset.',
-    SHUTOFF: 'It is turned off; it keeps its disk and its place.',
+    RESCUE: 'It runs from another disk, so that its own can be mended.',
+    REBUILD: 'It gets a new disk, or is brought up on another host.',
+    RESIZE: 'It gets another size or moves to another host.',
+    VERIFY_RESIZE: 'It has the new size or host, which awaits its confirmation.',
+    REVERT_RESIZE: 'It goes back to the size and host that it had.',
+    MIGRATING: 'It moves to another host while it runs.',
+    SHELVED: 'It is turned off and put away; it keeps its place.',
+    SHELVED_OFFLOADED: 'It is an image and takes no place on any host.',
+    SOFT_DELETED: 'It was deleted, and can be restored for a while.',
     ERROR: 'Something failed for good; `fault` says what.',
   } satisfies Record<ServerStatus, string>,
 )
@@ -32,13 +43,10 @@ export const PowerStateEnum = enumOf('PowerState', 'What the hypervisor says of 
   NOSTATE: 'There is no machine yet, or nothing is known of it.',
   RUNNING: 'It runs.',
   PAUSED: 'It is held: in memory, without processor time.',
+  SUSPENDED: 'It is off, with its memory on the disk.',
   SHUTDOWN: 'It is off.',
   CRASHED: 'It ended by a failure.',
 } satisfies Record<PowerState, string>)
-export const RebootModeEnum = enumOf('RebootMode', 'How a reboot treats the guest.', {
-  SOFT: 'The guest is asked to shut down, and forced after a while.',
-  HARD: 'The machine is reset without asking.',
-})
 const ServerOrderFieldEnum = enumOf('ServerOrderField', 'What servers can be ordered by.', {
   CREATED_AT: 'When they were asked for.',
   NAME: 'Their names; equal ones by when they were asked for.',
@@ -60,6 +68,12 @@ export class Server extends Node {
     description: 'The action that runs now, for example `stop`; null when none does.',
   })
   taskState!: string | null
+
+  @Field(() => Boolean, { description: 'Locked against changes.' })
+  locked!: boolean
+
+  @Field(() => String, { nullable: true, description: 'Why it is locked.' })
+  lockedReason!: string | null
 
   @Field(() => GraphQLISODateTime, { nullable: true, description: 'When it first ran.' })
   launchedAt!: Date | null
@@ -97,27 +111,6 @@ export class ServerOrderInput {
   direction!: 'ASC' | 'DESC'
 }
 
-@InputType({ description: 'A new server.' })
-export class ServerCreateInput extends KeyedInput {
-  @Field(() => String, { description: `1 to ${MAX_NAME_LENGTH} characters.` })
-  @IsName()
-  name!: string
-
-  @Field(() => ID, { description: 'Its size.' })
-  @IsUUID()
-  flavorId!: string
-
-  @Field(() => ID, { description: 'The disk that it starts from.' })
-  @IsUUID()
-  imageId!: string
-
-  @Field(() => Boolean, {
-    nullable: true,
-    description: 'Change nothing; answer with the plan: quota and placement.',
-  })
-  dryRun?: boolean | null
-}
-
 @InputType({ description: 'A server to act on.' })
 export class ServerActionInput extends ActionInput {
   @Field(() => Boolean, {
@@ -125,13 +118,6 @@ export class ServerActionInput extends ActionInput {
     description: 'Change nothing; answer whether it would be accepted.',
   })
   dryRun?: boolean | null
-}
-
-@InputType({ description: 'A server to reboot.' })
-export class ServerRebootInput extends ServerActionInput {
-  @Field(() => RebootModeEnum, { defaultValue: 'SOFT', description: 'How the guest is treated.' })
-  @IsIn(['SOFT', 'HARD'])
-  mode!: 'SOFT' | 'HARD'
 }
 
 @ObjectType({ description: 'What a dry run found: nothing was changed.', simpleResolvers: true })

@@ -4,7 +4,8 @@
  * A1 `inventory.used` is the sum of the allocations; both change in one transaction.
  * A2 A claim names the host generation that placement saw. Facts may not have changed since; amounts
  *    are checked by the update itself, so claims on one host need not fight over the generation.
- * A3 Giving back means deleting the allocation; deleting it twice gives back once.
+ * A3 A row has a consumer: the server, or a migration that keeps what the server had before it moved.
+ * A4 Giving back means deleting the allocation; deleting it twice gives back once.
  */
 import type { Db, Tx } from '../context.ts'
 import type { HostView } from './placement.ts'
@@ -28,28 +29,47 @@ export async function allocationClaim(
       where i.host_id = seen.id and i.resource = w.resource
         and i.used + w.amount <= floor((i.total - i.reserved) * i.allocation_ratio)
       returning i.resource, w.amount)
-    insert into compute.allocation (server_id, host_id, resource, amount)
-    select ${serverId}::uuid, ${host.id}::uuid, resource, amount from taken`
+    insert into compute.allocation (consumer_id, server_id, host_id, resource, amount)
+    select ${serverId}::uuid, ${serverId}::uuid, ${host.id}::uuid, resource, amount from taken`
   return claimed === names.length
 }
 
-/** Gives back what a server holds, of one host or of all. */
+/**
+ * Gives back what a server holds: all of it, or what one consumer (the server itself, or a migration)
+ * holds for it.
+ */
 export async function allocationRelease(
   tx: Tx,
   serverId: string,
-  hostId: string | null = null,
+  consumerId: string | null = null,
 ): Promise<void> {
   await tx.$executeRaw`
     with given as (
       delete from compute.allocation
-      where server_id = ${serverId}::uuid and (${hostId}::uuid is null or host_id = ${hostId}::uuid)
+      where server_id = ${serverId}::uuid
+        and (${consumerId}::uuid is null or consumer_id = ${consumerId}::uuid)
       returning host_id, resource, amount),
     held as (
       select h.id from compute.host h
       where h.id in (select host_id from given) order by h.id for no key update)
-    update compute.inventory i set used = i.used - given.amount
-    from given, held
-    where i.host_id = held.id and i.host_id = given.host_id and i.resource = given.resource`
+    update compute.inventory i set used = i.used - sum.amount
+    from (select host_id, resource, sum(amount) as amount from given group by 1, 2) sum, held
+    where i.host_id = held.id and i.host_id = sum.host_id and i.resource = sum.resource`
+}
+
+/**
+ * Lets another consumer hold what this one does: a server that moves leaves what it holds to its
+ * migration, and gets it back when it returns.
+ */
+export async function allocationHandOver(
+  tx: Tx,
+  serverId: string,
+  from: string,
+  to: string,
+): Promise<void> {
+  await tx.$executeRaw`
+    update compute.allocation set consumer_id = ${to}::uuid
+    where server_id = ${serverId}::uuid and consumer_id = ${from}::uuid`
 }
 
 /** All hosts as placement sees them, by name, in one statement. */

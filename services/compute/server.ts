@@ -1,18 +1,14 @@
-/** Servers: the commands of the API, and how a server's row ends up after its tasks. */
-
-import { allow, inProject } from '../access/allow.ts'
-import { type Command, type CommandInput, command } from '../command.ts'
-import type { ProjectActor, Tx } from '../context.ts'
+/** Servers: what their commands and their tasks share. The commands are in server-<verb>.ts. */
+import type { Command } from '../command.ts'
+import type { Db, ProjectActor, Tx } from '../context.ts'
 import type { EventDraft } from '../core/event.ts'
-import { type Task, taskCancel } from '../core/task.ts'
-import { CloudError, notFound } from '../errors.ts'
-import { newId } from '../id.ts'
-import { type QuotaAmounts, type QuotaView, quotasOf } from '../identity/quota.ts'
-import { quotaClaim } from '../identity/quota-claim.ts'
-import { change, requireState } from '../transition.ts'
-import { hostViews } from './allocation.ts'
-import { type Explanation, place } from './placement.ts'
-import { type ServerAction, type ServerStatus, serverActions } from './server.states.ts'
+import type { Task } from '../core/task.ts'
+import { notFound } from '../errors.ts'
+import type { QuotaAmounts, QuotaView } from '../identity/quota.ts'
+import { change } from '../transition.ts'
+import type { Explanation } from './placement.ts'
+import type { ServerStatus } from './server.states.ts'
+import { type ServerTaskKind, serverTasks } from './server.tasks.ts'
 
 /** A mutation's answer: ids, which the resolver loads, or the plan of a dry run. */
 export interface ServerResult {
@@ -27,264 +23,88 @@ export interface Plan {
   placement: Explanation | null
 }
 
-/** What a driver needs to know of a server; part of the input of every task. */
-export interface Machine {
-  id: string
-  name: string
-  vcpus: number
-  memoryMiB: number
-  diskGiB: number
-}
-
+/** What the tasks of servers know from their beginning; what they act on they read from the row. */
 export interface ServerTaskInput {
-  machine: Machine
   /** The host's name; null before it is placed. */
   host: string | null
   /** The status before the action, to go back to when it fails. */
   before: ServerStatus
 }
 
-export interface ServerCreateTaskInput extends ServerTaskInput {
-  image: {
-    id: string
-    checksum: string
-    format: 'qcow2' | 'raw'
-    sizeBytes: number
-    virtualSizeBytes: number
-  }
-  resources: Record<string, number>
-}
-
-/** The steps of each task and how long it may take in all; workers/ fills them with deeds. */
-export const serverTasks = {
-  'server.create': { steps: ['place', 'disk', 'boot'], deadlineMs: 15 * 60_000 },
-  'server.start': { steps: ['boot'], deadlineMs: 5 * 60_000 },
-  'server.stop': { steps: ['shutdown'], deadlineMs: 5 * 60_000 },
-  'server.reboot': { steps: ['reboot'], deadlineMs: 5 * 60_000 },
-  'server.delete': { steps: ['destroy', 'release'], deadlineMs: 60 * 60_000 },
-} as const
-export type ServerTaskKind = keyof typeof serverTasks
-
-export const GIB = 1024 ** 3
-
-export interface ServerCreate extends CommandInput {
-  name: string
-  flavorId: string
-  imageId: string
-}
-
-export const serverCreate = command(
-  'compute.server.create',
-  async (c, input: ServerCreate): Promise<ServerResult> => {
-    const { projectId } = inProject(c)
-    const flavor = await c.tx.flavor.findUnique({ where: { id: input.flavorId } })
-    if (!flavor) throw notFound('flavor', input.flavorId)
-    const image = await usableImage(c, projectId, input.imageId, flavor.diskGiB)
-    const id = newId()
-    const diskGiB = flavor.diskGiB || Math.ceil(image.virtualSizeBytes / GIB)
-    // Not createMany: Prisma keeps no plan of it and would compile it anew for each server.
-    await c.tx.server.create({
-      select: { id: true },
-      data: {
-        id,
-        projectId,
-        userId: c.actor.userId,
-        name: input.name,
-        status: 'BUILD',
-        powerState: 'NOSTATE',
-        taskState: 'create',
-        flavorId: flavor.id,
-        imageId: image.id,
-        vcpus: flavor.vcpus,
-        memoryMiB: flavor.memoryMiB,
-        diskGiB,
-        createdAt: c.at,
-        updatedAt: c.at,
-        taskId: c.taskId,
-      },
-    })
-    const resources = { VCPU: flavor.vcpus, MEMORY_MB: flavor.memoryMiB, DISK_GB: diskGiB }
-    await quotaClaim(c, { projectId, ownerId: id, amounts: amountsOf(flavor) })
-    if (c.dryRun)
-      return { serverId: null, taskId: null, plan: await planOf(c, projectId, resources) }
-    const taskInput: ServerCreateTaskInput = {
-      machine: { id, name: input.name, vcpus: flavor.vcpus, memoryMiB: flavor.memoryMiB, diskGiB },
-      host: null,
-      before: 'BUILD',
-      image,
-      resources,
-    }
-    const taskId = await serverTask(c, 'server.create', projectId, id, taskInput, 'created')
-    c.audit({
-      resourceType: 'server',
-      resourceId: id,
-      resourceName: input.name,
-      projectId,
-      after: { name: input.name, status: 'ACTIVE', flavor: flavor.name, imageId: image.id },
-    })
-    return { serverId: id, taskId, plan: null }
-  },
-)
-
-const amountsOf = (size: { vcpus: number; memoryMiB: number }): QuotaAmounts => ({
+/** What a server takes of its project's quota. */
+export const amountsOf = (size: { vcpus: number; memoryMiB: number }): QuotaAmounts => ({
   'compute.instances': 1,
   'compute.cores': size.vcpus,
   'compute.memoryMiB': size.memoryMiB,
 })
 
-async function usableImage(c: Command, projectId: string, id: string, diskGiB: number) {
-  const image = await c.tx.image.findFirst({
-    where: { id, OR: [{ projectId }, { visibility: 'PUBLIC' }] },
-  })
-  if (!image) throw notFound('image', id)
-  if (image.taskState === 'delete') throw notFound('image', id)
-  if (image.status !== 'ACTIVE' || !image.checksum) {
-    throw new CloudError(
-      'INVALID_STATE',
-      `The image is ${image.status}: it has no bytes to boot yet`,
-      {
-        allowedStatuses: ['ACTIVE'],
-      },
-    )
-  }
-  const virtualSizeBytes = Number(image.virtualSizeBytes)
-  if (diskGiB > 0 && virtualSizeBytes > diskGiB * GIB) {
-    const needs = Math.ceil(virtualSizeBytes / GIB)
-    throw new CloudError(
-      'BAD_INPUT',
-      `The image needs a disk of ${needs} GiB, the flavor has ${diskGiB}`,
-      {
-        fields: [{ path: 'input.flavorId', message: `needs at least ${needs} GiB of disk` }],
-      },
-    )
-  }
-  return {
-    id: image.id,
-    checksum: image.checksum,
-    format: image.diskFormat === 'RAW' ? ('raw' as const) : ('qcow2' as const),
-    sizeBytes: Number(image.sizeBytes),
-    virtualSizeBytes,
-  }
-}
+/** What it takes of a host, in OpenStack's resource classes. */
+export const resourcesOf = (size: { vcpus: number; memoryMiB: number; diskGiB: number }) => ({
+  VCPU: size.vcpus,
+  MEMORY_MB: size.memoryMiB,
+  DISK_GB: size.diskGiB,
+})
 
-async function planOf(
-  c: Command,
-  projectId: string,
-  resources: Record<string, number>,
-): Promise<Plan> {
-  const quotas = await quotasOf(c.tx, c.region, [projectId])
-  const { explanation } = place(await hostViews(c.tx), { resources, tried: [] })
-  return { allowed: explanation.hostsPassed > 0, quotas, placement: explanation }
-}
-
-export interface ServerActionRequest extends CommandInput {
+export interface LockedServer {
   id: string
-  ifVersion?: number | null
-}
-
-export const serverStart = action('start', 'server.start')
-export const serverStop = action('stop', 'server.stop')
-export const serverDelete = action('delete', 'server.delete')
-
-const rebootSoft = action('reboot', 'server.reboot')
-const rebootHard = action('rebootHard', 'server.reboot')
-export const serverReboot: (
-  ctx: Parameters<typeof rebootSoft>[0],
-  input: ServerActionRequest & { mode: 'SOFT' | 'HARD' },
-) => Promise<ServerResult> = (ctx, input) =>
-  (input.mode === 'HARD' ? rebootHard : rebootSoft)(ctx, input)
-
-/** The command of an action on one server: check against the state table, lock, write the task. */
-function action(name: ServerAction, kind: ServerTaskKind) {
-  const row = serverActions[name]
-  return command(row.rule, async (c, input: ServerActionRequest): Promise<ServerResult> => {
-    const actor = inProject(c)
-    const server = await lockServer(c.tx, actor, input.id)
-    // An operator's rule may ask whose server it is: `user_id:%(user_id)s`.
-    allow(c, row.rule, { project_id: actor.projectId, user_id: server.userId })
-    if (input.ifVersion && input.ifVersion !== server.version) {
-      throw new CloudError('CONFLICT', `The server is at version ${server.version}: look again`)
-    }
-    // Asking again for what runs already is no reason to begin it anew.
-    if (row.interrupts && server.taskState === name) {
-      return { serverId: server.id, taskId: server.taskId, plan: null }
-    }
-    requireState(name, row, server)
-    if (c.dryRun) {
-      const quotas = await quotasOf(c.tx, c.region, [actor.projectId])
-      return { serverId: server.id, taskId: null, plan: { allowed: true, quotas, placement: null } }
-    }
-    if (server.taskState && server.taskId) await taskCancel(c.tx, server.taskId)
-    const { host, status, id } = server
-    const { name: serverName, vcpus, memoryMiB, diskGiB } = server
-    const machine: Machine = { id, name: serverName, vcpus, memoryMiB, diskGiB }
-    const taskInput: ServerTaskInput & { mode: 'soft' | 'hard' } = {
-      machine,
-      host,
-      before: status,
-      mode: name === 'rebootHard' ? 'hard' : 'soft',
-    }
-    await change(c.tx, {
-      resource: 'server',
-      id,
-      where: {},
-      set: { status: row.during ?? status, taskState: name, taskId: c.taskId },
-      at: c.at,
-    })
-    const taskId = await serverTask(c, kind, actor.projectId, id, taskInput, 'updated')
-    c.audit({
-      resourceType: 'server',
-      resourceId: id,
-      resourceName: serverName,
-      projectId: actor.projectId,
-      before: { status },
-      ...(row.to && { after: { status: row.to } }),
-    })
-    return { serverId: id, taskId, plan: null }
-  })
-}
-
-interface LockedServer extends Machine {
+  name: string
   userId: string
+  projectId: string
   status: ServerStatus
+  restStatus: ServerStatus | null
   taskState: string | null
   taskId: string | null
   hostId: string | null
   host: string | null
+  imageId: string | null
+  flavorId: string
+  shelvedImageId: string | null
+  vcpus: number
+  memoryMiB: number
+  diskGiB: number
+  locked: boolean
+  lockedReason: string | null
+  lockedBy: string | null
   version: number
 }
 
 /** Reads a server of the project and keeps others from changing it until the transaction ends. */
-async function lockServer(tx: Tx, actor: ProjectActor, id: string): Promise<LockedServer> {
+export async function lockServer(tx: Tx, actor: ProjectActor, id: string): Promise<LockedServer> {
   const [server] = await tx.$queryRaw<LockedServer[]>`
-    select s.id, s.name, s.user_id as "userId", s.status, s.task_state as "taskState",
-           s.task_id as "taskId", s.host_id as "hostId", h.name as host, s.version, s.vcpus, s.memory_mib as "memoryMiB",
-           s.disk_gib as "diskGiB"
+    select s.id, s.name, s.user_id as "userId", s.project_id as "projectId", s.status,
+           s.rest_status as "restStatus", s.task_state as "taskState", s.task_id as "taskId",
+           s.host_id as "hostId", h.name as host, s.image_id as "imageId",
+           s.flavor_id as "flavorId", s.shelved_image_id as "shelvedImageId", s.vcpus,
+           s.memory_mib as "memoryMiB", s.disk_gib as "diskGiB", s.locked,
+           s.locked_reason as "lockedReason", s.locked_by as "lockedBy", s.version
     from compute.server s left join compute.host h on h.id = s.host_id
-    where s.id = ${id}::uuid and s.project_id = ${actor.projectId}::uuid for update of s`
+    where s.id = ${id}::uuid
+      and (${actor.projectId}::uuid is null or s.project_id = ${actor.projectId}::uuid)
+    for update of s`
   if (!server) throw notFound('server', id)
   return server
 }
 
-const serverTask = (
+/** Writes a task of a server, with the event of the change that asked for it. */
+export const serverTask = (
   c: Command,
   kind: ServerTaskKind,
-  projectId: string,
-  id: string,
+  server: { id: string; projectId: string },
   input: ServerTaskInput,
-  what: 'created' | 'updated',
+  what: 'created' | 'updated' = 'updated',
+  taskId = c.taskId,
 ): Promise<string> =>
   c.task(
     {
-      id: c.taskId,
+      id: taskId,
       kind,
-      projectId,
+      projectId: server.projectId,
       resourceType: 'server',
-      resourceId: id,
+      resourceId: server.id,
       input,
       ...serverTasks[kind],
     },
-    [serverEvent({ id, projectId, requestId: c.requestId }, what)],
+    [serverEvent({ ...server, requestId: c.requestId }, what)],
   )
 
 export const serverEvent = (
@@ -321,3 +141,21 @@ export const serverSettle = (
     },
     at,
   })
+
+/** What a driver is told of a machine; DESIGN: a plain description. */
+export interface Machine {
+  id: string
+  name: string
+  vcpus: number
+  memoryMiB: number
+  diskGiB: number
+  configDrive?: { path: string; content: string }[]
+}
+
+/** The machine of a server as its row says now. */
+export async function machineOf(db: Db | Tx, id: string): Promise<Machine> {
+  return db.server.findUniqueOrThrow({
+    where: { id },
+    select: { id: true, name: true, vcpus: true, memoryMiB: true, diskGiB: true },
+  })
+}

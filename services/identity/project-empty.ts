@@ -4,7 +4,8 @@
  */
 
 import { type ServerStatus, serverActions } from '../compute/server.states.ts'
-import { serverEvent, serverTasks } from '../compute/server.ts'
+import { serverTasks } from '../compute/server.tasks.ts'
+import { serverEvent } from '../compute/server.ts'
 import type { Tx } from '../context.ts'
 import { type Task, taskCancel, taskCreate } from '../core/task.ts'
 import { newId } from '../id.ts'

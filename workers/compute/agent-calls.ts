@@ -8,7 +8,13 @@ export const DISK_TIMEOUT_MS = 10 * 60_000
 export const BOOT_TIMEOUT_MS = 60_000
 /** The guest is asked first, this long; then it is forced. */
 export const GRACE_MS = 30_000
-export const STOP_TIMEOUT_MS = GRACE_MS + 30_000
+/** What a stop takes beyond the time that the guest is given. */
+export const STOP_SLACK_MS = 30_000
+export const PAUSE_TIMEOUT_MS = 30_000
+/** Memory goes to the disk or comes from it. */
+export const MEMORY_TIMEOUT_MS = 20 * 60_000
+/** A disk is copied and sent. */
+export const COPY_TIMEOUT_MS = 2 * 60 * 60_000
 export const REBOOT_TIMEOUT_MS = GRACE_MS + 60_000
 export const DESTROY_TIMEOUT_MS = 30_000
 

@@ -5,11 +5,8 @@ import {
   explainInWords,
   type HostView,
 } from '../../services/compute/placement.ts'
-import {
-  type ServerCreateTaskInput,
-  serverEvent,
-  serverSettle,
-} from '../../services/compute/server.ts'
+import { machineOf, serverEvent, serverSettle } from '../../services/compute/server.ts'
+import type { ServerCreateTaskInput } from '../../services/compute/server-create.ts'
 import type { TaskFailure } from '../../services/core/task.ts'
 import { quotaCommit } from '../../services/identity/quota-claim.ts'
 import {
@@ -28,6 +25,7 @@ import {
   DISK_TIMEOUT_MS,
 } from './agent-calls.ts'
 import { faultFrom } from './fault.ts'
+import { serverOf } from './server-settle.ts'
 
 /** Hosts on which a creation is tried. */
 const ROUNDS = 3
@@ -93,7 +91,7 @@ async function claim(c: SaveContext, result: unknown): Promise<void> {
     where: { id: resourceId, taskId: id },
     data: { hostId: host.id, version: { increment: 1 }, updatedAt: c.at },
   })
-  c.emit(serverEvent(changed(c), 'updated'))
+  c.emit(serverEvent(serverOf(c), 'updated'))
 }
 
 async function release(c: SaveContext): Promise<void> {
@@ -105,11 +103,12 @@ async function release(c: SaveContext): Promise<void> {
     where: { id: c.task.resourceId, taskId: c.task.id },
     data: { hostId: null, version: { increment: 1 }, updatedAt: c.at },
   })
-  c.emit(serverEvent(changed(c), 'updated'))
+  c.emit(serverEvent(serverOf(c), 'updated'))
 }
 
 async function makeDisk(c: StepContext): Promise<void> {
-  const { machine, image } = inputOf(c)
+  const { image } = inputOf(c)
+  const machine = await machineOf(c.db, c.task.resourceId)
   const path = `/v1/images/${image.id}/file`
   const ticket = c.ticket(`image/${image.id}`)
   const source = { ...image, path, ticket }
@@ -117,12 +116,11 @@ async function makeDisk(c: StepContext): Promise<void> {
 }
 
 async function destroy(c: StepContext): Promise<void> {
-  const { machine } = inputOf(c)
-  await callHost(c, placedOn(c).name, 'destroy', { id: machine.id }, DESTROY_TIMEOUT_MS)
+  await callHost(c, placedOn(c).name, 'destroy', { id: c.task.resourceId }, DESTROY_TIMEOUT_MS)
 }
 
 async function boot(c: StepContext): Promise<void> {
-  const { machine } = inputOf(c)
+  const machine = await machineOf(c.db, c.task.resourceId)
   await c.call(agentQueue(placedOn(c).name), 'start', { machine }, BOOT_TIMEOUT_MS)
 }
 
@@ -131,7 +129,7 @@ async function becomeActive(c: SaveContext): Promise<void> {
   if (!(await serverSettle(c.tx, c.task, set, c.at)))
     throw new Error('the server is another task’s')
   await quotaCommit(c.tx, c.task.resourceId)
-  c.emit(serverEvent(changed(c), 'updated'))
+  c.emit(serverEvent(serverOf(c), 'updated'))
 }
 
 async function failed(c: SaveContext, error: TaskFailure): Promise<void> {
@@ -139,11 +137,5 @@ async function failed(c: SaveContext, error: TaskFailure): Promise<void> {
   const set = { status: 'ERROR', powerState: 'NOSTATE', fault } as const
   // What could not be made is there nevertheless, and takes its quota until it is deleted.
   if (await serverSettle(c.tx, c.task, set, c.at)) await quotaCommit(c.tx, c.task.resourceId)
-  c.emit(serverEvent(changed(c), 'updated'))
+  c.emit(serverEvent(serverOf(c), 'updated'))
 }
-
-const changed = ({ task }: StepContext) => ({
-  id: task.resourceId,
-  projectId: task.projectId,
-  requestId: task.requestId,
-})

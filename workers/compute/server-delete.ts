@@ -3,11 +3,11 @@
  * be reached for long is passed over, and what it still has is removed when it reports again.
  */
 import { allocationRelease } from '../../services/compute/allocation.ts'
-import { type ServerTaskInput, serverEvent, serverSettle } from '../../services/compute/server.ts'
+import { serverEvent } from '../../services/compute/server.ts'
 import { quotaRelease } from '../../services/identity/quota-claim.ts'
 import { type SaveContext, type StepContext, step, taskKind } from '../conductor/task.ts'
 import { callHost, DESTROY_TIMEOUT_MS } from './agent-calls.ts'
-import { faultFrom } from './fault.ts'
+import { serverOf, settleFailed } from './server-settle.ts'
 
 export const serverDelete = taskKind(
   'server.delete',
@@ -15,13 +15,7 @@ export const serverDelete = taskKind(
     step('destroy', { do: destroy, tries: 8, skippable: true }),
     step('release', { save: release, tries: Number.POSITIVE_INFINITY }),
   ],
-  {
-    failed: async (c, error) => {
-      const { before } = c.task.input as ServerTaskInput
-      const set = { status: before, fault: faultFrom(error, c.at) }
-      if (await serverSettle(c.tx, c.task, set, c.at)) c.emit(serverEvent(changed(c), 'updated'))
-    },
-  },
+  { failed: settleFailed('delete') },
 )
 
 async function destroy(c: StepContext): Promise<void> {
@@ -38,11 +32,5 @@ async function release(c: SaveContext): Promise<void> {
   await allocationRelease(c.tx, resourceId)
   await quotaRelease(c.tx, resourceId)
   const { count } = await c.tx.server.deleteMany({ where: { id: resourceId } })
-  if (count) c.emit(serverEvent(changed(c), 'deleted'))
+  if (count) c.emit(serverEvent(serverOf(c), 'deleted'))
 }
-
-const changed = ({ task }: StepContext) => ({
-  id: task.resourceId,
-  projectId: task.projectId,
-  requestId: task.requestId,
-})

@@ -1,87 +1,86 @@
-/** server.start, server.stop and server.reboot: one call to the host each. */
-
-import { type ServerAction, serverActions } from '../../services/compute/server.states.ts'
-import { type ServerTaskInput, serverEvent, serverSettle } from '../../services/compute/server.ts'
-import {
-  type SaveContext,
-  type StepContext,
-  StepFailure,
-  step,
-  taskKind,
-} from '../conductor/task.ts'
+/** What turns servers on, off and over, and holds them: one call to the host each. */
+import type { ServerAction } from '../../services/compute/server.states.ts'
+import type { ServerTaskKind } from '../../services/compute/server.tasks.ts'
+import { machineOf, type ServerTaskInput } from '../../services/compute/server.ts'
+import { type StepContext, step, type TaskKind, taskKind } from '../conductor/task.ts'
 import {
   BOOT_TIMEOUT_MS,
   callHost,
   GRACE_MS,
+  MEMORY_TIMEOUT_MS,
+  PAUSE_TIMEOUT_MS,
   REBOOT_TIMEOUT_MS,
-  STOP_TIMEOUT_MS,
+  STOP_SLACK_MS,
 } from './agent-calls.ts'
-import { faultFrom } from './fault.ts'
-
-export const serverStart = power(
-  'server.start',
-  step('boot', { do: boot, save: settleAs('start') }),
-)
-export const serverStop = power(
-  'server.stop',
-  step('shutdown', { do: shutdown, save: settleAs('stop') }),
-)
-export const serverReboot = power(
-  'server.reboot',
-  step('reboot', { do: reboot, save: settleAs('reboot') }),
-)
+import { hostOf, settleAs, settleFailed } from './server-settle.ts'
 
 interface PowerInput extends ServerTaskInput {
-  mode: 'soft' | 'hard'
+  /** Of a stop: graceful or forced; of a reboot: soft or hard. */
+  mode?: string
+  /** How long the guest is waited for. */
+  graceMs?: number
 }
 
 const inputOf = (c: StepContext) => c.task.input as PowerInput
 
-function hostOf(c: StepContext): string {
-  const { host } = inputOf(c)
-  if (!host) throw new StepFailure('INVALID_STATE', 'The server was never placed', { final: true })
-  return host
+export const serverStart = power('server.start', 'start', 'boot', boot)
+export const serverStop = power('server.stop', 'stop', 'shutdown', shutdown)
+export const serverReboot = power('server.reboot', 'reboot', 'reboot', reboot)
+export const serverPause = power('server.pause', 'pause', 'pause', callWithId(PAUSE_TIMEOUT_MS))
+export const serverUnpause = power(
+  'server.unpause',
+  'unpause',
+  'unpause',
+  callWithId(PAUSE_TIMEOUT_MS),
+)
+export const serverSuspend = power(
+  'server.suspend',
+  'suspend',
+  'suspend',
+  callWithId(MEMORY_TIMEOUT_MS),
+)
+export const serverResume = power('server.resume', 'resume', 'resume', resume)
+export const serverRestore = power('server.restore', 'restore', 'boot', boot)
+
+/** A task of one step that ends as the state table says. */
+function power(
+  kind: ServerTaskKind,
+  action: ServerAction,
+  name: string,
+  deed: (c: StepContext, verb: string) => Promise<void>,
+): TaskKind {
+  const only = step(name, {
+    do: (c) => deed(c, name),
+    save: settleAs(action, { fault: null, restStatus: null, deletedAt: null }),
+  })
+  return taskKind(kind, [only], { failed: settleFailed(action) })
 }
 
-async function boot(c: StepContext): Promise<void> {
-  await callHost(c, hostOf(c), 'start', { machine: inputOf(c).machine }, BOOT_TIMEOUT_MS)
+export async function boot(c: StepContext): Promise<void> {
+  const machine = await machineOf(c.db, c.task.resourceId)
+  await callHost(c, await hostOf(c), 'start', { machine }, BOOT_TIMEOUT_MS)
 }
 
-async function shutdown(c: StepContext): Promise<void> {
-  const { id } = inputOf(c).machine
-  const input = { id, mode: 'graceful', timeoutMs: GRACE_MS }
-  await callHost(c, hostOf(c), 'stop', input, STOP_TIMEOUT_MS)
+export async function shutdown(c: StepContext): Promise<void> {
+  const { mode = 'graceful', graceMs: timeoutMs = GRACE_MS } = inputOf(c)
+  const input = { id: c.task.resourceId, mode, timeoutMs }
+  await callHost(c, await hostOf(c), 'stop', input, timeoutMs + STOP_SLACK_MS)
 }
 
 async function reboot(c: StepContext): Promise<void> {
-  const { machine, mode } = inputOf(c)
-  await callHost(c, hostOf(c), 'reboot', { machine, mode, timeoutMs: GRACE_MS }, REBOOT_TIMEOUT_MS)
+  const machine = await machineOf(c.db, c.task.resourceId)
+  const input = { machine, mode: inputOf(c).mode, timeoutMs: GRACE_MS }
+  await callHost(c, await hostOf(c), 'reboot', input, REBOOT_TIMEOUT_MS)
 }
 
-/** After the action the server is as its state table says. */
-function settleAs(action: ServerAction) {
-  const status = serverActions[action].to
-  if (!status) throw new Error(`${action} leaves no server`)
-  const powerState = status === 'SHUTOFF' ? 'SHUTDOWN' : 'RUNNING'
-  return (c: SaveContext): Promise<void> => settle(c, { status, powerState, fault: null })
+async function resume(c: StepContext): Promise<void> {
+  const machine = await machineOf(c.db, c.task.resourceId)
+  await callHost(c, await hostOf(c), 'resume', { machine }, MEMORY_TIMEOUT_MS)
 }
 
-async function settle(c: SaveContext, set: Parameters<typeof serverSettle>[2]): Promise<void> {
-  if (!(await serverSettle(c.tx, c.task, set, c.at))) return
-  const { resourceId: id, projectId, requestId } = c.task
-  c.emit(serverEvent({ id, projectId, requestId }, 'updated'))
-}
-
-/** A failed action: the status before it, or ERROR; the host's next report says what is true. */
-function power(
-  kind: 'server.start' | 'server.stop' | 'server.reboot',
-  only: ReturnType<typeof step>,
-) {
-  return taskKind(kind, [only], {
-    failed: (c, error) => {
-      const { before } = inputOf(c)
-      const action = kind === 'server.reboot' ? serverActions.reboot : null
-      return settle(c, { status: action?.onFailure ?? before, fault: faultFrom(error, c.at) })
-    },
-  })
+/** A verb that needs only the machine's id, and is called as its step. */
+function callWithId(timeoutMs: number) {
+  return async (c: StepContext, verb: string): Promise<void> => {
+    await callHost(c, await hostOf(c), verb, { id: c.task.resourceId }, timeoutMs)
+  }
 }

@@ -7,17 +7,15 @@
  *    into its raw disk gains nothing.
  * A3 All paths are relative to the folder QEMU is started in. So a unix socket fits into its 107
  *    bytes however deep the data folder lies, and QEMU needs no access to the folders above.
- * A4 The backing chain is written here and not taken from the images: the base has none.
+ * A4 The backing chain is written here and not taken from the images (disk-arguments.ts).
  */
 import { createHash } from 'node:crypto'
 import { CONSOLE_RING_BYTES } from './console-log.ts'
+import { block, diskArguments, type QemuDisks } from './disk-arguments.ts'
 
 export type Accelerator = 'kvm' | 'tcg'
 
 export const QMP_SOCKET = 'qmp.sock'
-export const DISK_FILE = 'disk.qcow2'
-/** From the folder of a machine's QEMU to the image cache. */
-export const BASE_PATH = '../../../_base'
 
 /** What the host allows, found by the probe. */
 export interface QemuHost {
@@ -29,11 +27,10 @@ export interface QemuHost {
   network: 'isolated' | 'open'
 }
 
-export interface QemuMachine {
+export interface QemuMachine extends QemuDisks {
   id: string
   vcpus: number
   memoryMiB: number
-  base: { checksum: string; format: 'qcow2' | 'raw' }
 }
 
 export function machineArguments(host: QemuHost, machine: QemuMachine): string[] {
@@ -84,35 +81,6 @@ function bareArguments(host: QemuHost): string[] {
   ]
 }
 
-function diskArguments(machine: QemuMachine): string[] {
-  const { checksum, format } = machine.base
-  const readOnly = { 'read-only': true }
-  return [
-    ...block({
-      'node-name': 'base-file',
-      driver: 'file',
-      filename: `${BASE_PATH}/${checksum}`,
-      ...readOnly,
-    }),
-    ...block({
-      'node-name': 'base',
-      driver: format,
-      file: 'base-file',
-      ...readOnly,
-      ...(format === 'qcow2' ? { backing: null } : {}),
-    }),
-    ...block({ 'node-name': 'root-file', driver: 'file', filename: DISK_FILE, discard: 'unmap' }),
-    ...block({
-      'node-name': 'root',
-      driver: 'qcow2',
-      file: 'root-file',
-      backing: 'base',
-      discard: 'unmap',
-    }),
-    ...['-device', 'virtio-blk-pci,drive=root,id=disk0,bootindex=0'],
-  ]
-}
-
 /**
  * QEMU's user mode network. Unrestricted, it lets a guest open connections to the loopback of the
  * host (10.0.2.2), where the database and the API listen; so guests are restricted by default.
@@ -130,8 +98,4 @@ function macAddress(id: string): string {
   const digest = createHash('sha256').update(id).digest()
   const tail = [...digest.subarray(0, 3)].map((byte) => byte.toString(16).padStart(2, '0'))
   return ['52', '54', '00', ...tail].join(':')
-}
-
-function block(node: Record<string, unknown>): string[] {
-  return ['-blockdev', JSON.stringify(node)]
 }

@@ -58,5 +58,6 @@ async function imagesInUse(dir: string): Promise<Set<string>> {
   const records = await Promise.all(
     ids.map((id) => readRecord<MachineRecord>(machinePaths(dir, id).machine)),
   )
-  return new Set(records.flatMap((record) => record?.image.checksum ?? []))
+  const images = records.flatMap((record) => [record?.image, record?.rescue, record?.next])
+  return new Set(images.flatMap((image) => image?.checksum ?? []))
 }

@@ -4,8 +4,7 @@ import { basename, dirname } from 'node:path'
 import { run } from '../../shell.ts'
 import { DriverError } from '../driver.ts'
 import { programFailed } from '../failure.ts'
-import { BASE_PATH, DISK_FILE } from './arguments.ts'
-import type { MachinePaths, MachineRecord } from './machine-folder.ts'
+import { BASE_PATH, type BaseImage } from './disk-arguments.ts'
 import { QEMU_IMG } from './probe.ts'
 import { asUser, type QemuUser } from './user.ts'
 
@@ -28,29 +27,28 @@ export async function checkImage(
 }
 
 /**
- * Makes the root disk, an overlay of `sizeBytes` on the base. The disk appears whole or not at all.
+ * Makes a disk, an overlay of `sizeBytes` on a base. It appears whole or not at all.
  * `-u`: the base is not opened, since its size is known and its header has been read.
  */
 export async function createOverlay(
-  paths: MachinePaths,
-  record: MachineRecord,
+  disk: string,
+  { checksum, format }: BaseImage,
   sizeBytes: number,
   user: QemuUser | null,
   signal: AbortSignal,
 ): Promise<void> {
-  const partial = `${DISK_FILE}.partial`
-  const { checksum, format } = record.image
+  const partial = `${basename(disk)}.partial`
   const base = ['-u', '-b', `${BASE_PATH}/${checksum}`, '-F', format]
   const args = ['create', '-q', '-f', 'qcow2', ...base, partial, String(sizeBytes)]
-  await rm(`${paths.disk}.partial`, { force: true })
-  const options = { timeoutMs: CREATE_TIMEOUT_MS, cwd: paths.run, signal }
+  await rm(`${disk}.partial`, { force: true })
+  const options = { timeoutMs: CREATE_TIMEOUT_MS, cwd: dirname(disk), signal }
   const result = await run(...asUser(user, QEMU_IMG, args), options)
-  if (result.exitCode !== 0) throw programFailed('the root disk could not be made', result.stderr)
-  const file = await open(`${paths.disk}.partial`, 'r')
+  if (result.exitCode !== 0) throw programFailed('the disk could not be made', result.stderr)
+  const file = await open(`${disk}.partial`, 'r')
   try {
     await file.sync()
   } finally {
     await file.close()
   }
-  await rename(`${paths.disk}.partial`, paths.disk)
+  await rename(`${disk}.partial`, disk)
 }

@@ -28,14 +28,20 @@ import {
 } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DriverError, type PowerState } from '../driver.ts'
-import { DISK_FILE, QMP_SOCKET } from './arguments.ts'
+import { QMP_SOCKET } from './arguments.ts'
+import { type BaseImage, CONFIG_DRIVE_FILE, DISK_FILE, RESCUE_DISK_FILE } from './disk-arguments.ts'
 import type { QemuUser } from './user.ts'
 
 const MACHINE_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 const DELETED = '.deleted'
 
 export interface MachineRecord {
-  image: { checksum: string; format: 'qcow2' | 'raw' }
+  /** What the root disk stands on; null when it stands alone. */
+  image: BaseImage | null
+  /** What the rescue disk stands on. The machine is in rescue when that disk exists too. */
+  rescue?: BaseImage
+  /** The image that a rebuild fetches; it becomes `image` when the old disk is gone. */
+  next?: BaseImage
 }
 
 export interface PowerRecord {
@@ -57,6 +63,8 @@ export function machinePaths(dir: string, id: string) {
     run,
     disk: join(run, DISK_FILE),
     socket: join(run, QMP_SOCKET),
+    rescueDisk: join(run, RESCUE_DISK_FILE),
+    configDrive: join(folder, CONFIG_DRIVE_FILE),
     machine: join(folder, 'machine.json'),
     power: join(folder, 'power.json'),
     log: join(folder, 'qemu.log'),

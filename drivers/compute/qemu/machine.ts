@@ -7,23 +7,23 @@
  *    back to SIGKILL.
  * M3 A lost control connection is made anew by `tend`; QEMU does not notice its absence.
  */
-import { open, rm, stat, truncate } from 'node:fs/promises'
+import { rm, stat, truncate } from 'node:fs/promises'
 import { spawnDetached } from '../../shell.ts'
 import { pause, poll, throwIfAborted } from '../deadline.ts'
 import { DriverError, type Machine } from '../driver.ts'
 import { programFailed, tailOf } from '../failure.ts'
-import { machineArguments, type QemuHost, type QemuMachine, QMP_SOCKET } from './arguments.ts'
+import { machineArguments, type QemuHost, type QemuMachine } from './arguments.ts'
 import { appendConsole, CONSOLE_RING_BYTES } from './console-log.ts'
+import { Control } from './control.ts'
 import type { MachinePaths } from './machine-folder.ts'
 import { QEMU } from './probe.ts'
 import { QemuProcess } from './process.ts'
-import { QmpClient, type QmpEvent } from './qmp.ts'
+import type { QmpEvent } from './qmp.ts'
 import { asUser, type QemuUser } from './user.ts'
 
 const BOOT_TIMEOUT_MS = 30_000
 const CONNECT_RETRY_MS = 25
 const RECONNECT_TIMEOUT_MS = 2_000
-const QUESTION_TIMEOUT_MS = 3_000
 /** QEMU flushes its disks before it quits. */
 const QUIT_TIMEOUT_MS = 5_000
 const KILL_TIMEOUT_MS = 10_000
@@ -45,17 +45,20 @@ export class LiveMachine {
   ending = false
   onPauseChanged: (machine: Machine) => void = () => {}
   private setDown: (down: Down) => void = () => {}
-  private qmp: QmpClient | null = null
+  private readonly control: Control
   private draining: Promise<void> | null = null
   private pauseReason: string | undefined
   private paused = false
-  private leftAlone = false
+  private silences = 0
 
   private constructor(
     readonly id: string,
     private readonly paths: MachinePaths,
     private readonly process: QemuProcess,
   ) {
+    this.control = new Control(paths.run)
+    this.control.onLost = () => void this.lost()
+    this.control.listen((event) => this.heard(event))
     this.whenDown = new Promise((resolve) => {
       this.setDown = (down) => {
         if (this.down) return
@@ -94,7 +97,7 @@ export class LiveMachine {
     const process = QemuProcess.adopt(pid, id, paths.run)
     if (!process) return null
     const live = new LiveMachine(id, paths, process)
-    await live.connect(RECONNECT_TIMEOUT_MS).catch(() => {})
+    await live.control.connect(RECONNECT_TIMEOUT_MS).catch(() => {})
     await live.look().catch(() => {})
     return live
   }
@@ -110,11 +113,41 @@ export class LiveMachine {
     }
   }
 
+  async pause(signal: AbortSignal): Promise<void> {
+    await this.silently(() => this.ask('stop', {}, signal))
+  }
+
   /**
    * Makes a paused machine go on; a running one is left alone. Throws when QEMU does not answer.
    */
   async resume(signal: AbortSignal): Promise<void> {
-    if ((await this.look(signal)).powerState === 'PAUSED') await this.ask('cont', {}, signal)
+    const { powerState } = await this.look(signal)
+    if (powerState === 'PAUSED') await this.silently(() => this.ask('cont', {}, signal))
+  }
+
+  /** What QEMU pauses or lets go on meanwhile was asked for, and is no news. */
+  async silently<T>(work: () => Promise<T>): Promise<T> {
+    this.silences++
+    try {
+      return await work()
+    } finally {
+      this.silences--
+    }
+  }
+
+  /** One command of QEMU's machine protocol; see Control. */
+  ask(
+    command: string,
+    args?: Record<string, unknown>,
+    signal?: AbortSignal,
+    timeoutMs?: number,
+  ): Promise<unknown> {
+    return this.control.ask(command, args, signal, timeoutMs)
+  }
+
+  /** Calls back for every event of QEMU. Returns the way to stop it. */
+  listen(listener: (event: QmpEvent) => void): () => void {
+    return this.control.listen(listener)
   }
 
   /** Presses the power button until the guest is off; false when it is not after `timeoutMs`. */
@@ -131,7 +164,8 @@ export class LiveMachine {
         await Promise.race([this.whenDown, pause(wait, giveUp)])
       }
     } catch (error) {
-      if (signal.aborted || this.leftAlone) throw error
+      this.control.throwIfLeft()
+      if (signal.aborted) throw error
       // QEMU refuses or is hung (M2): the guest will never hear of it.
     } finally {
       over.abort()
@@ -153,7 +187,7 @@ export class LiveMachine {
         if (error instanceof DriverError) throw error
       })
       await this.ask('quit')
-      if (await this.process.gone(QUIT_TIMEOUT_MS)) return this.release()
+      if (await this.process.gone(QUIT_TIMEOUT_MS)) return this.control.release()
     } catch {
       // It does not listen, or it went away while we asked.
     }
@@ -162,10 +196,10 @@ export class LiveMachine {
 
   /** SIGKILL, and nothing is left of the process. Throws TIMEOUT when the kernel cannot end it. */
   async kill(): Promise<void> {
-    if (this.leftAlone) throw leftAlone()
+    this.control.throwIfLeft()
     this.ending = true
     this.process.kill()
-    this.release()
+    this.control.release()
     if (await this.process.gone(KILL_TIMEOUT_MS)) return
     const message = `QEMU (pid ${this.process.pid}) does not die, even by signal 9`
     throw new DriverError('TIMEOUT', message, true)
@@ -184,9 +218,9 @@ export class LiveMachine {
    */
   async tend(): Promise<void> {
     if (this.ending || this.down) return
-    if (!this.qmp) {
+    if (!this.control.connected) {
       if (await this.noticeDeath(0)) return
-      await this.connect(RECONNECT_TIMEOUT_MS)
+      await this.control.connect(RECONNECT_TIMEOUT_MS)
     }
     await this.drain()
     const log = await stat(this.paths.log).catch(() => null)
@@ -196,16 +230,7 @@ export class LiveMachine {
 
   /** Lets go of the machine for good: a verb that is still at work may not touch it any more. */
   leaveAlone(): void {
-    this.leftAlone = true
-    this.release()
-  }
-
-  private release(): void {
-    const qmp = this.qmp
-    this.qmp = null
-    if (!qmp) return
-    qmp.onClose = () => {}
-    qmp.close()
+    this.control.leaveAlone()
   }
 
   private async connectUntil(timeoutMs: number, signal: AbortSignal): Promise<void> {
@@ -216,37 +241,16 @@ export class LiveMachine {
           const ending = `QEMU did not start (${this.process.ending()})`
           throw programFailed(ending, await tailOf(this.paths.log))
         }
-        await this.connect(Math.max(1, end - Date.now()), signal).catch((error) => {
+        await this.control.connect(Math.max(1, end - Date.now()), signal).catch((error) => {
           if (signal.aborted) throw error
         })
-        return this.qmp
+        return this.control.connected || null
       },
       { everyMs: CONNECT_RETRY_MS, timeoutMs, signal },
     )
     if (connected) return
     const seconds = timeoutMs / 1000
     throw new DriverError('TIMEOUT', `QEMU did not answer within ${seconds} s of its start`, true)
-  }
-
-  private async connect(timeoutMs: number, signal?: AbortSignal): Promise<void> {
-    // A socket path is limited to 107 bytes; through the open folder it is always short.
-    const folder = await open(this.paths.run, 'r')
-    try {
-      const path = `/proc/self/fd/${folder.fd}/${QMP_SOCKET}`
-      const qmp = await QmpClient.connect(path, { timeoutMs, signal })
-      qmp.onEvent = (event) => this.heard(event)
-      qmp.onClose = () => void this.lost()
-      if (!qmp.connected) throw new DriverError('HYPERVISOR_FAILED', 'QEMU hung up', true)
-      this.qmp = qmp
-    } finally {
-      await folder.close()
-    }
-  }
-
-  private ask(command: string, args = {}, signal?: AbortSignal): Promise<unknown> {
-    if (this.leftAlone) return Promise.reject(leftAlone())
-    if (this.qmp) return this.qmp.execute(command, args, QUESTION_TIMEOUT_MS, signal)
-    return Promise.reject(new DriverError('TIMEOUT', 'QEMU does not answer', true))
   }
 
   private async look(signal?: AbortSignal): Promise<Machine> {
@@ -271,17 +275,20 @@ export class LiveMachine {
       this.pauseReason = data?.nospace ? "the host's disk is full" : String(data?.reason)
     }
     if (this.down || this.ending) return
-    if (event === 'STOP') this.onPauseChanged(this.pausedAs('paused'))
-    if (event === 'RESUME' && this.paused) {
-      this.pauseReason = undefined
-      this.onPauseChanged({ id: this.id, powerState: 'RUNNING' })
-    }
-    if (event === 'STOP' || event === 'RESUME') this.paused = event === 'STOP'
+    if (event === 'STOP' || event === 'RESUME') this.pauseChanged(event === 'STOP')
+  }
+
+  private pauseChanged(paused: boolean): void {
+    const before = this.paused
+    this.paused = paused
+    if (!paused) this.pauseReason = undefined
+    if (paused === before || this.silences > 0) return
+    const running = { id: this.id, powerState: 'RUNNING' } as const
+    this.onPauseChanged(paused ? this.pausedAs('paused') : running)
   }
 
   /** The connection closed by itself: mostly because the process is gone. */
   private async lost(): Promise<void> {
-    this.qmp = null
     await this.noticeDeath(QUIT_TIMEOUT_MS)
   }
 
@@ -292,7 +299,7 @@ export class LiveMachine {
   }
 
   private async drainNow(): Promise<void> {
-    for (let round = 0; round < DRAIN_ROUNDS_MAX && this.qmp; round++) {
+    for (let round = 0; round < DRAIN_ROUNDS_MAX && this.control.connected; round++) {
       const args = { device: 'console', size: CONSOLE_RING_BYTES / 4, format: 'base64' }
       const text = (await this.ask('ringbuf-read', args)) as string
       if (text === '') return
@@ -303,10 +310,6 @@ export class LiveMachine {
 
 const GUEST_SHUT_DOWN: Down = { powerState: 'SHUTDOWN', reason: 'guest shut down' }
 const GUEST_PANICKED: Down = { powerState: 'CRASHED', reason: 'guest panicked' }
-
-function leftAlone(): DriverError {
-  return new DriverError('ABORTED', 'the driver was closed', true)
-}
 
 function downBy(reason: string): Down {
   if (reason === 'guest-shutdown') return GUEST_SHUT_DOWN

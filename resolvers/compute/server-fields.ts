@@ -1,0 +1,116 @@
+/** What a server shows beyond its own columns. */
+import { Arg, Args, Ctx, FieldResolver, Int, Resolver, Root } from 'type-graphql'
+import type { Server as ServerRow } from '../../prisma/generated/client.ts'
+import { Flavor } from '../../schema/compute/flavor.ts'
+import { Host } from '../../schema/compute/host.ts'
+import { Server, ServerPayload } from '../../schema/compute/server.ts'
+import { Action } from '../../schema/core/action.ts'
+import { Fault } from '../../schema/core/error.ts'
+import { PageArgs } from '../../schema/core/input.ts'
+import { Task, TaskConnection } from '../../schema/core/task.ts'
+import { Project } from '../../schema/identity/project.ts'
+import { Image } from '../../schema/image/image.ts'
+import { allow, may } from '../../services/access/allow.ts'
+import { offeredServerActions, serverActions } from '../../services/compute/server.states.ts'
+import { LOCK_OVERRIDE } from '../../services/compute/server-action.ts'
+import { CloudError } from '../../services/errors.ts'
+import { actionsOf } from '../core/action.ts'
+import { faultOf } from '../core/fault.ts'
+import { tasksOf } from '../core/task.ts'
+import type { Request } from '../request.ts'
+
+const MAX_CONSOLE_LINES = 5000
+
+@Resolver(() => Server)
+export class ServerFieldsResolver {
+  @FieldResolver(() => Project, { description: 'Whose it is.' })
+  project(@Ctx() ctx: Request, @Root() server: ServerRow) {
+    return ctx.load.project.load(server.projectId)
+  }
+
+  @FieldResolver(() => Flavor, { description: 'Its size.' })
+  flavor(@Ctx() ctx: Request, @Root() server: ServerRow) {
+    return ctx.load.flavor.load(server.flavorId)
+  }
+
+  @FieldResolver(() => Image, {
+    nullable: true,
+    description: 'What it started from; null once that is deleted.',
+  })
+  image(@Ctx() ctx: Request, @Root() server: ServerRow) {
+    return server.imageId ? ctx.load.image.load(server.imageId) : null
+  }
+
+  @FieldResolver(() => Host, {
+    nullable: true,
+    description: 'Where it runs. Null for those who may not see hosts.',
+  })
+  host(@Ctx() ctx: Request, @Root() server: ServerRow) {
+    return !may(ctx, 'compute.host.list', {}) || !server.hostId
+      ? null
+      : ctx.load.host.load(server.hostId)
+  }
+
+  @FieldResolver(() => String, {
+    nullable: true,
+    description: 'The last lines of the serial console; null while its host can not be reached.',
+  })
+  async consoleLog(
+    @Ctx() ctx: Request,
+    @Root() server: ServerRow,
+    @Arg('lines', () => Int, { defaultValue: 100, description: `1 to ${MAX_CONSOLE_LINES}.` })
+    lines: number,
+  ) {
+    allow(ctx, 'compute.server.console-log')
+    if (lines < 1 || lines > MAX_CONSOLE_LINES) throw badLines()
+    const host = server.hostId ? await ctx.load.host.load(server.hostId) : null
+    return host ? ctx.consoleLog(host.name, server.id, lines) : null
+  }
+
+  @FieldResolver(() => [Action], { description: 'What can be done with it, and why not.' })
+  actions(@Ctx() ctx: Request, @Root() server: ServerRow) {
+    return actionsOf(ctx, server, serverActions, offeredServerActions, LOCK_OVERRIDE)
+  }
+
+  @FieldResolver(() => Fault, {
+    nullable: true,
+    description: 'Why it is in ERROR, or was stopped.',
+  })
+  fault(@Root() server: ServerRow) {
+    return faultOf(server.fault)
+  }
+
+  @FieldResolver(() => Task, {
+    nullable: true,
+    description: 'The task that runs, otherwise the latest.',
+  })
+  task(@Ctx() ctx: Request, @Root() server: ServerRow) {
+    return server.taskId ? ctx.load.task.load(server.taskId) : null
+  }
+
+  @FieldResolver(() => TaskConnection, { description: 'Its tasks, newest first.' })
+  tasks(@Ctx() ctx: Request, @Root() server: ServerRow, @Args(() => PageArgs) page: PageArgs) {
+    return tasksOf(ctx, server.id, page)
+  }
+}
+
+const badLines = (): CloudError =>
+  new CloudError('BAD_INPUT', `The console gives 1 to ${MAX_CONSOLE_LINES} lines`, {
+    fields: [{ path: 'lines', message: `must be 1 to ${MAX_CONSOLE_LINES}` }],
+  })
+
+@Resolver(() => ServerPayload)
+export class ServerPayloadResolver {
+  @FieldResolver(() => Server, {
+    nullable: true,
+    description: 'The server as it is now; null once it is gone.',
+  })
+  server(@Ctx() ctx: Request, @Root() payload: ServerPayload) {
+    return payload.serverId ? ctx.load.server.clear(payload.serverId).load(payload.serverId) : null
+  }
+
+  @FieldResolver(() => Task, { nullable: true, description: 'The work that goes on.' })
+  task(@Ctx() ctx: Request, @Root() payload: ServerPayload) {
+    return payload.taskId ? ctx.load.task.load(payload.taskId) : null
+  }
+}
