@@ -3,6 +3,7 @@ import 'reflect-metadata'
 import { type GraphQLSchema, lexicographicSortSchema, printSchema } from 'graphql'
 import { buildSchema } from 'type-graphql'
 import { ErrorDetails } from '../schema/core/error.ts'
+import { ConsoleResolver } from './compute/console.ts'
 import { FlavorResolver } from './compute/flavor.ts'
 import { HostResolver } from './compute/host.ts'
 import { ServerResolver } from './compute/server.ts'
@@ -70,6 +71,7 @@ const resolvers = [
   ServerFieldsResolver,
   ServerCreateResolver,
   ServerPowerResolver,
+  ConsoleResolver,
   ServerPayloadResolver,
   ...historyResolvers,
 ] as const

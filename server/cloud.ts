@@ -25,7 +25,6 @@ import { uploadsBreakOff } from '../services/image/upload.ts'
 import { type Agent, startAgent } from '../workers/agent/agent.ts'
 import type { Bus } from '../workers/bus.ts'
 import { type Caller, makeCaller } from '../workers/call.ts'
-import { agentQueue } from '../workers/compute/agent-calls.ts'
 import { ringer, startConductor } from '../workers/conductor/conductor.ts'
 import { startPrune } from '../workers/conductor/prune.ts'
 import { startQuotaAudit } from '../workers/conductor/quota-audit.ts'
@@ -34,6 +33,7 @@ import { startImageAgent } from '../workers/image/agent.ts'
 import { taskKinds } from '../workers/registry.ts'
 import { startScheduler } from '../workers/scheduler.ts'
 import { type Config, type identityDefaults, passwordRulesOf, type Role } from './config.ts'
+import { hostConsoles } from './consoles.ts'
 import { imageRoutes } from './data-plane/images.ts'
 import { type Database, openDatabase } from './database/client.ts'
 import type { AgentHost } from './drivers.ts'
@@ -80,7 +80,6 @@ export interface RunningCloud {
 
 const HEARTBEAT_MS = 5_000
 const LEASE_MS = 15_000
-const CONSOLE_TIMEOUT_MS = 3_000
 
 export async function startCloud(options: CloudOptions): Promise<RunningCloud> {
   const { config, log, bus, databaseUrl } = options
@@ -221,32 +220,10 @@ async function startCenter(
     passwordRules: passwordRulesOf(config),
     region: config.region,
     events: relay,
-    consoleLog: (host, id, lines) => consoleLog(caller, host, id, lines),
+    consoles: hostConsoles(caller),
   }
   const onPolicy: Center['onPolicy'] = (heard) => void policyListeners.push(heard)
   return { cloud, database, relay, metrics, keys, onPolicy, onRevocation: revoked.onKnown }
-}
-
-/** A console that can't be read now is nothing to fail a whole page for. */
-async function consoleLog(
-  caller: Caller,
-  host: string,
-  id: string,
-  lines: number,
-): Promise<string | null> {
-  try {
-    const text = await caller.call(agentQueue(host), {
-      callId: randomUUID(),
-      fence: 0,
-      verb: 'consoleLog',
-      input: { id, lines },
-      requestId: null,
-      timeoutMs: CONSOLE_TIMEOUT_MS,
-    })
-    return typeof text === 'string' ? text : null
-  } catch {
-    return null
-  }
 }
 
 async function startApi(

@@ -68,8 +68,15 @@ export interface Cloud {
   /** The region that this control plane is. */
   region: string
   events: EventSource
-  /** Reads a serial console from the host; null while the host can't be reached. */
-  consoleLog: (host: string, serverId: string, lines: number) => Promise<string | null>
+  consoles: HostConsoles
+}
+
+/** What hosts tell of the consoles of their servers; null while a host can't be reached. */
+export interface HostConsoles {
+  /** The last lines of the serial console. */
+  log(host: string, serverId: string, lines: number): Promise<string | null>
+  /** The screen: a PNG, in base64. */
+  screenshot(host: string, serverId: string): Promise<string | null>
 }
 
 /** Events as they become visible, in order, without a gap. */

@@ -80,9 +80,16 @@ describe('descriptions', () => {
 
 describe('mutations', () => {
   const verbs =
-    /(Create|Update|Delete|Set|Start|Stop|Reboot|Revoke|Confirm|UserAdd|UserRemove|PasswordChange)$/
+    /(ForceDelete|Create|Update|Delete|Set|Start|Stop|Reboot|Pause|Unpause|Suspend|Resume|Lock|Unlock|Snapshot|Backup|Clone|Shelve|ShelveInPlace|ShelveOffload|Unshelve|Rebuild|Rescue|RescueWith|Unrescue|Resize|ResizeConfirm|ResizeRevert|Migrate|LiveMigrate|Abort|Evacuate|Restore|Import|Maintain|MaintainEnd|AccessAdd|AccessRemove|HostAdd|HostRemove|Revoke|Confirm|UserAdd|UserRemove|PasswordChange|ChangePassword)$/
   /** What is acted on is a word of its own, no type: two roles, the tokens of somebody. */
-  const words: Record<string, string> = { RoleImplication: 'Role', Tokens: 'Token', Totp: 'User' }
+  const words: Record<string, string> = {
+    RoleImplication: 'Role',
+    Tokens: 'Token',
+    Totp: 'User',
+    Servers: 'Server',
+    ServerConsole: 'Server',
+    ServerMigration: 'Migration',
+  }
   const nounOf = (name: string): string => {
     const noun = capital(name.replace(verbs, ''))
     return words[noun] ?? noun
@@ -115,7 +122,11 @@ describe('mutations', () => {
       const type = schema.getType(String(args[0]?.type).replace('!', ''))
       return !(isInputObjectType(type) && type.getFields().idempotencyKey)
     })
-    expect(keyless.map(([name]) => name)).toEqual(['tokenCreate', 'tokenRevoke'])
+    expect(keyless.map(([name]) => name)).toEqual([
+      'serverConsoleCreate',
+      'tokenCreate',
+      'tokenRevoke',
+    ])
   })
 
   it('that act on a resource name it and may name its version', () => {
@@ -166,7 +177,7 @@ describe('lists', () => {
 })
 
 describe('watches', () => {
-  it.each(watches.filter(([name]) => name !== 'events'))(
+  it.each(watches.filter(([name]) => !['events', 'serverConsoleLog'].includes(name)))(
     '%s tells changes of its resource',
     (name, field) => {
       const noun = capital(name.replace(/Changed$/, ''))

@@ -1,5 +1,5 @@
 /** What a server shows beyond its own columns. */
-import { Arg, Args, Ctx, FieldResolver, Int, Resolver, Root } from 'type-graphql'
+import { Args, Ctx, FieldResolver, Resolver, Root } from 'type-graphql'
 import type { Server as ServerRow } from '../../prisma/generated/client.ts'
 import { Flavor } from '../../schema/compute/flavor.ts'
 import { Host } from '../../schema/compute/host.ts'
@@ -10,16 +10,13 @@ import { PageArgs } from '../../schema/core/input.ts'
 import { Task, TaskConnection } from '../../schema/core/task.ts'
 import { Project } from '../../schema/identity/project.ts'
 import { Image } from '../../schema/image/image.ts'
-import { allow, may } from '../../services/access/allow.ts'
+import { may } from '../../services/access/allow.ts'
 import { offeredServerActions, serverActions } from '../../services/compute/server.states.ts'
 import { LOCK_OVERRIDE } from '../../services/compute/server-action.ts'
-import { CloudError } from '../../services/errors.ts'
 import { actionsOf } from '../core/action.ts'
 import { faultOf } from '../core/fault.ts'
 import { tasksOf } from '../core/task.ts'
 import type { Request } from '../request.ts'
-
-const MAX_CONSOLE_LINES = 5000
 
 @Resolver(() => Server)
 export class ServerFieldsResolver {
@@ -51,22 +48,6 @@ export class ServerFieldsResolver {
       : ctx.load.host.load(server.hostId)
   }
 
-  @FieldResolver(() => String, {
-    nullable: true,
-    description: 'The last lines of the serial console; null while its host can not be reached.',
-  })
-  async consoleLog(
-    @Ctx() ctx: Request,
-    @Root() server: ServerRow,
-    @Arg('lines', () => Int, { defaultValue: 100, description: `1 to ${MAX_CONSOLE_LINES}.` })
-    lines: number,
-  ) {
-    allow(ctx, 'compute.server.console-log')
-    if (lines < 1 || lines > MAX_CONSOLE_LINES) throw badLines()
-    const host = server.hostId ? await ctx.load.host.load(server.hostId) : null
-    return host ? ctx.consoleLog(host.name, server.id, lines) : null
-  }
-
   @FieldResolver(() => [Action], { description: 'What can be done with it, and why not.' })
   actions(@Ctx() ctx: Request, @Root() server: ServerRow) {
     return actionsOf(ctx, server, serverActions, offeredServerActions, LOCK_OVERRIDE)
@@ -93,11 +74,6 @@ export class ServerFieldsResolver {
     return tasksOf(ctx, server.id, page)
   }
 }
-
-const badLines = (): CloudError =>
-  new CloudError('BAD_INPUT', `The console gives 1 to ${MAX_CONSOLE_LINES} lines`, {
-    fields: [{ path: 'lines', message: `must be 1 to ${MAX_CONSOLE_LINES}` }],
-  })
 
 @Resolver(() => ServerPayload)
 export class ServerPayloadResolver {

@@ -221,11 +221,6 @@ export const cloudRows: Record<string, Row> = {
     document: act('serverStart'),
     variables: (w) => dry(w.stoppedId),
   },
-  'Mutation.serverStop': {
-    ...ofMembers,
-    document: act('serverStop'),
-    variables: (w) => dry(w.serverId),
-  },
   'Mutation.serverReboot': {
     ...ofMembers,
     document: act('serverReboot', 'ServerRebootInput'),

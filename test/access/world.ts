@@ -29,6 +29,19 @@ export async function newImage(c: Cloud, projectId: string, visibility = 'PRIVAT
   return id
 }
 
+/** A server of the world's project, in this status, on its host. */
+export async function newServer(
+  { cloud: c, projectId, flavorId, imageId, hostId }: Owned,
+  status: string,
+  more: object = {},
+): Promise<string> {
+  const id = newId()
+  const size = { vcpus: 1, memoryMiB: 64, diskGiB: 1, flavorId, imageId, hostId }
+  const kind = { name: 's', status, powerState: 'NOSTATE', projectId, userId: newId() }
+  await c.db.server.create({ data: { id, ...kind, ...size, ...times(c), ...more } })
+  return id
+}
+
 /** The things of a project of the domain: a new one, or one that is there. */
 export async function newWorld(c: Cloud, domainId: string, existing?: string): Promise<Owned> {
   const { db } = c
