@@ -123,6 +123,8 @@ export interface DetachedOptions {
   env?: Record<string, string>
   /** Takes standard output and standard error, appended, created with mode 0600. */
   outputFile: string
+  /** Open files that the program gets as its file descriptors 3, 4, ... */
+  inherit?: readonly number[]
 }
 
 export interface DetachedProcess {
@@ -149,7 +151,7 @@ export async function spawnDetached(
   try {
     const child = spawn(command, [...args], {
       ...spawnOptions(options),
-      stdio: ['ignore', output.fd, output.fd],
+      stdio: ['ignore', output.fd, output.fd, ...(options.inherit ?? [])],
     })
     const exited = ended(child, command)
     const started = new Promise<void>((resolve) => child.once('spawn', resolve))

@@ -20,22 +20,33 @@ import type {
   StopOptions,
 } from './driver.ts'
 import { readConsole } from './qemu/console-log.ts'
-import { createOverlay } from './qemu/image.ts'
+import { consoles } from './qemu/consoles.ts'
+import { diskCopying } from './qemu/disks.ts'
+import type { QemuOptions } from './qemu/ground.ts'
+import { guest } from './qemu/guest.ts'
+import { hotplugging } from './qemu/hotplug.ts'
+import { forgetMemory } from './qemu/kept-memory.ts'
+import { liveMigrating } from './qemu/live-migration.ts'
 import {
   exists,
   type MachineRecord,
   machinePaths,
   makeMachineFolder,
+  readRecord,
   removeMachineFolder,
   writeRecord,
 } from './qemu/machine-folder.ts'
-import { QemuMachines, type QemuOptions } from './qemu/machines.ts'
+import { QemuMachines } from './qemu/machines.ts'
 import { pausing } from './qemu/pausing.ts'
 import { hostInventory, qemuCapabilities } from './qemu/probe.ts'
+import { rebuilding } from './qemu/rebuilding.ts'
+import { rescuing } from './qemu/rescuing.ts'
+import { resizing } from './qemu/resizing.ts'
+import { baseOf, makeRootDisk } from './qemu/root-disk.ts'
+import { suspending } from './qemu/suspending.ts'
+import { removeTaps } from './qemu/tap.ts'
 
-export type { QemuOptions } from './qemu/machines.ts'
-
-const GIB = 1024 ** 3
+export type { QemuOptions } from './qemu/ground.ts'
 
 export class QemuComputeDriver implements ComputeDriver {
   readonly name = 'qemu'
@@ -47,6 +58,15 @@ export class QemuComputeDriver implements ComputeDriver {
     this.machines = machines
     this.abilities = {
       pausing: pausing(machines),
+      suspending: suspending(machines),
+      rescuing: rescuing(machines),
+      rebuilding: rebuilding(machines),
+      resizing: resizing(machines),
+      disks: diskCopying(machines),
+      liveMigration: liveMigrating(machines),
+      hotplug: hotplugging(machines),
+      guest: guest(machines),
+      consoles: consoles(machines),
     }
   }
 
@@ -61,14 +81,13 @@ export class QemuComputeDriver implements ComputeDriver {
   }
 
   create(machine: MachineSpec, image: ImageSource, signal: AbortSignal): Promise<void> {
-    return this.machines.verb('create', machine.id, signal, async ({ cache, user }, paths) => {
+    return this.machines.verb('create', machine.id, signal, async (ground, paths) => {
       if (await exists(paths.disk)) return
-      await makeMachineFolder(paths, user)
-      const base = { checksum: image.checksum, format: image.format }
+      await makeMachineFolder(paths, ground.user)
+      const base = baseOf(image)
       await writeRecord(paths.machine, { image: base } satisfies MachineRecord)
-      const virtualSizeBytes = await cache.ensure(image, signal)
-      const sizeBytes = Math.max(virtualSizeBytes, machine.diskGiB * GIB)
-      await createOverlay(paths.disk, base, sizeBytes, user, signal)
+      const virtualSizeBytes = await ground.cache.ensure(image, signal)
+      await makeRootDisk(machine, { base, virtualSizeBytes }, ground, paths, signal)
     })
   }
 
@@ -85,7 +104,10 @@ export class QemuComputeDriver implements ComputeDriver {
     return machines.verb('stop', id, signal, async (_, paths) => {
       await machines.record(id, paths)
       const live = await machines.running(id)
-      if (!live) return machines.remember(paths, { powerState: 'SHUTDOWN' })
+      if (!live) {
+        await forgetMemory(paths)
+        return machines.remember(paths, { powerState: 'SHUTDOWN' })
+      }
       const obeyed = await machines.powerDown(live, options.mode === 'graceful', options, signal)
       await machines.finish(live, obeyed ? 'guest shut down' : 'powered off')
     })
@@ -110,6 +132,8 @@ export class QemuComputeDriver implements ComputeDriver {
       // Its disks go away with it: nothing is worth waiting for.
       await this.machines.known(id)?.kill()
       this.machines.forget(id)
+      const record = await readRecord<MachineRecord>(paths.machine)
+      await removeTaps(record?.ports ?? [])
       await removeMachineFolder(paths)
     })
   }

@@ -22,7 +22,7 @@ const places = new Map([
   ['power-button', { path: 'etc/acpi/PWRF/00000080', mode: 0o755 }],
   ['sudo', { path: 'bin/sudo', mode: 0o755 }],
 ])
-/** The user nepho is in the group root for `really`; nobody has a password. */
+/** The user nepho is in the group root for `really`; nobody has a password but what a server is given (files/password). */
 const textFiles = {
   'etc/passwd':
     'root:x:0:0:root:/home/root:/bin/sh\nnepho:x:1000:1000:Nephograph user:/home/nepho:/bin/sh\n',

@@ -41,6 +41,15 @@ const PROGRAMS = {
   ],
   /** Greets for ever. */
   chatters: [...GREET, 0xeb, 0x05 - (GREET.length + 2) + 0x100],
+  /** Goes through the alphabet for ever, letter by letter: what it prints next is in its memory. */
+  counts: [
+    ...[...GREET, 0xb3, 0x61], // mov bl, 'a'
+    ...[0x66, 0xb9, 0x00, 0x00, 0x04, 0x00, 0x67, 0xe2, 0xfd], // again: count down from 256 Ki
+    ...[0xba, 0xfd, 0x03, 0xec, 0xa8, 0x20, 0x74, 0xfb], // wait until the line is free
+    ...[0x88, 0xd8, 0xba, 0xf8, 0x03, 0xee], // mov al, bl; mov dx, 0x3f8; out dx, al
+    ...[0xfe, 0xc3, 0x80, 0xfb, 0x7b, 0x75, 0xe2], // inc bl; cmp bl, 'z' + 1; jne again
+    ...[0xb3, 0x61, 0xeb, 0xde], // mov bl, 'a'; jmp again
+  ],
   /** Writes a sector every now and then, each in another cluster of the disk. */
   writes: [
     ...[...GREET, 0xfb], // sti

@@ -1,5 +1,5 @@
 /** How drivers run programs: bounded in time, in output, and in what the program gets to see. */
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -76,6 +76,16 @@ describe('spawnDetached', () => {
     expect(await child.exited).toEqual({ exitCode: null, endedBy: 'SIGKILL' })
     const [session, pid, folder] = (await readFile(outputFile, 'utf8')).split('\n')
     expect([session, pid, folder]).toEqual([String(child.pid), String(child.pid), dir])
+  })
+
+  it('hands on open files, in their order', async () => {
+    const outputFile = join(dir, 'inherited')
+    await writeFile(join(dir, 'source'), 'from the file')
+    const source = await open(join(dir, 'source'))
+    const child = await spawnDetached(SH, ['-c', 'cat <&3'], { outputFile, inherit: [source.fd] })
+    await child.exited
+    await source.close()
+    expect(await readFile(outputFile, 'utf8')).toBe('from the file')
   })
 
   it('says when there is no such program', async () => {

@@ -12,6 +12,8 @@ import { type AddressInfo, connect, createServer as createTcpServer } from 'node
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { configFiles } from '../../services/compute/config-drive.ts'
+import type { MetadataSource } from '../../services/compute/metadata.ts'
 import { inspectImage } from '../../services/image/inspect.ts'
 import { describeNeeds } from '../support/host.ts'
 import { until } from '../support/until.ts'
@@ -20,8 +22,8 @@ const project = path.join(import.meta.dirname, '..', '..')
 const script = path.join(project, 'scripts', 'guest-image.mjs')
 const output = path.join(project, 'dist', 'guest-image')
 const buildTimeoutMs = 180_000
-const bootTimeoutMs = 60_000
-const powerDownTimeoutMs = 15_000
+const bootTimeoutMs = 180_000
+const powerDownTimeoutMs = 60_000
 /** The guest dies with the test, even when the test is killed. */
 const dieWithParent = ['--pdeathsig', 'KILL', '--', 'qemu-system-x86_64']
 const firstId = '018f4a10-0000-7000-8000-000000000001'
@@ -70,7 +72,8 @@ describeNeeds(imageProblem(), 'guest image', () => {
     const machine = ['-accel', 'tcg', '-m', '128', '-display', 'none', '-nodefaults', ...drives]
     // Without it the guest gathers entropy for long before its first SSH connection.
     const random = ['-device', 'virtio-rng-pci']
-    const serial = ['-serial', `file:${serialFile()}`]
+    const backend = `socket,id=serial,path=${folder}/serial.sock,server=on,wait=off`
+    const serial = ['-chardev', `${backend},logfile=${serialFile()}`, '-serial', 'chardev:serial']
     const monitor = ['-qmp', `unix:${folder}/qmp.sock,server=on,wait=off`]
     guest = spawn(
       'setpriv',
@@ -88,6 +91,14 @@ describeNeeds(imageProblem(), 'guest image', () => {
       throw new Error(`the console ends with:\n${readText(serialFile()).slice(-2000)}`, { cause })
     })
   }
+
+  /** So often, on the console. */
+  const asked = (words: string, times: number) =>
+    until(
+      `the console says ${words} ${times} times`,
+      () => readText(serialFile()).split(words).length > times,
+      bootTimeoutMs - 10_000,
+    )
 
   test(
     'is built once, and described by its manifest',
@@ -160,6 +171,41 @@ describeNeeds(imageProblem(), 'guest image', () => {
     bootTimeoutMs,
   )
 
+  test(
+    'reads the drive that the cloud makes: runs its user data once, and asks for its password',
+    async () => {
+      const password = 'pa"s\\s w/ord'
+      const drive = path.join(folder, 'cloud.img')
+      writeDrive(drive, cloudDrive(password))
+      const args = ['-drive', `file=${drive},if=virtio,format=raw,readonly=on`]
+      const first = boot(args)
+      await seen(/metadata from the config drive: name my-server, 1 SSH keys/)
+      await seen(/user data ran 1 times/)
+      await seen(/the console asks for the password/)
+      await seen(/Log in as nepho or root, with the password/)
+      await powerDown(first)
+      const second = boot(args)
+      await seen(/metadata from the config drive: name my-server, 1 SSH keys/)
+      await seen(/my-server login: /)
+      const guest = await typist(path.join(folder, 'serial.sock'))
+      guest.type('nepho')
+      await seen(/Password:/)
+      guest.type('wrong')
+      await seen(/Login incorrect/)
+      // What is typed before the prompt is there again is thrown away.
+      await asked('my-server login: ', 2)
+      guest.type('nepho')
+      await asked('Password:', 2)
+      guest.type(password)
+      guest.type('echo "I am $(id -un), and sudo makes $(sudo id -un)"')
+      await seen(/I am nepho, and sudo makes root/)
+      guest.close()
+      expect(readText(serialFile())).not.toMatch(/user data ran 2 times/)
+      await powerDown(second)
+    },
+    2 * bootTimeoutMs,
+  )
+
   async function powerDown(machine: ChildProcess): Promise<void> {
     await qmp(path.join(folder, 'qmp.sock'), 'system_powerdown')
     await until('the guest powered itself off', () => machine.exitCode === 0, powerDownTimeoutMs)
@@ -225,30 +271,64 @@ process.stdin.pipe(peer).pipe(process.stdout)
 
 function configDrive(folder: string): string {
   const image = path.join(folder, 'config.img')
-  const files = {
-    'meta_data.json': metadataOf(secondId, 'second'),
-    user_data: '#!/bin/sh\necho "user data finds $(cat /home/root/note)" >/dev/kmsg\n',
-  }
-  execFileSync('mformat', [
-    '-C',
-    '-i',
-    image,
-    '-T',
-    '2880',
-    '-h',
-    '2',
-    '-s',
-    '18',
-    '-v',
-    'config-2',
-    '::',
-  ])
-  execFileSync('mmd', ['-i', image, '::/openstack', '::/openstack/latest'])
-  for (const [name, text] of Object.entries(files)) {
-    writeFileSync(path.join(folder, name), text)
-    execFileSync('mcopy', ['-i', image, path.join(folder, name), `::/openstack/latest/${name}`])
-  }
+  writeDrive(image, {
+    'openstack/latest/meta_data.json': metadataOf(secondId, 'second'),
+    'openstack/latest/user_data':
+      '#!/bin/sh\necho "user data finds $(cat /home/root/note)" >/dev/kmsg\n',
+  })
   return image
+}
+
+/** The files as the cloud makes them of a server's row. */
+function cloudDrive(password: string): Record<string, string> {
+  const userData = `#!/bin/sh
+echo ran >>/home/root/runs
+echo "user data ran $(grep -c ran /home/root/runs) times" >/dev/kmsg
+`
+  const server: MetadataSource = {
+    id: '018f4a10-0000-7000-8000-000000000003',
+    name: 'My server',
+    projectId: '018f4a10-0000-7000-8000-000000000004',
+    userId: '018f4a10-0000-7000-8000-000000000005',
+    flavor: 'm1.nano',
+    imageId: null,
+    metadata: { uuid: 'mine', hostname: 'not-this', note: 'it says "admin_pass": "no"' },
+    keypairName: 'mine',
+    publicKey,
+    userData: Buffer.from(userData).toString('base64'),
+    configDrive: true,
+    adminPassword: null,
+    zone: 'nova',
+    createdAt: new Date(),
+  }
+  const files = configFiles(server, password)
+  return Object.fromEntries(
+    files.map((file) => [file.path, Buffer.from(file.content, 'base64').toString()]),
+  )
+}
+
+function writeDrive(image: string, files: Record<string, string>): void {
+  const geometry = ['-T', '2880', '-h', '2', '-s', '18']
+  execFileSync('mformat', ['-C', '-i', image, ...geometry, '-v', 'config-2', '::'])
+  const folders = Object.keys(files).flatMap((file) => {
+    const parts = file.split('/').slice(0, -1)
+    return parts.map((_, i) => parts.slice(0, i + 1).join('/'))
+  })
+  for (const name of new Set(folders)) execFileSync('mmd', ['-i', image, `::/${name}`])
+  for (const [name, input] of Object.entries(files)) {
+    execFileSync('mcopy', ['-i', image, '-', `::/${name}`], { input })
+  }
+}
+
+/** Types lines on the serial console. */
+async function typist(socketPath: string): Promise<{ type(line: string): void; close(): void }> {
+  const socket = connect(socketPath)
+  await new Promise<void>((resolve, reject) => {
+    socket.once('connect', resolve)
+    socket.once('error', reject)
+  })
+  socket.resume()
+  return { type: (line) => void socket.write(`${line}\r`), close: () => void socket.destroy() }
 }
 
 async function freePort(): Promise<number> {

@@ -10,12 +10,20 @@
  * A4 The backing chain is written here and not taken from the images (disk-arguments.ts).
  */
 import { createHash } from 'node:crypto'
+import { besideArguments, type QemuBeside } from './beside-arguments.ts'
 import { CONSOLE_RING_BYTES } from './console-log.ts'
 import { block, diskArguments, type QemuDisks } from './disk-arguments.ts'
 
 export type Accelerator = 'kvm' | 'tcg'
 
 export const QMP_SOCKET = 'qmp.sock'
+export const VNC_SOCKET = 'vnc.sock'
+export const AGENT_SOCKET = 'agent.sock'
+
+/** Slots of their own on the root bus, so that nothing else of a machine ever moves. */
+const SCREEN_SLOT = '0x12'
+const TABLET_SLOT = '0x13'
+const AGENT_SLOT = '0x14'
 
 /** What the host allows, found by the probe. */
 export interface QemuHost {
@@ -27,15 +35,25 @@ export interface QemuHost {
   network: 'isolated' | 'open'
 }
 
-export interface QemuMachine extends QemuDisks {
+export interface QemuMachine extends QemuDisks, QemuBeside {
   id: string
   vcpus: number
   memoryMiB: number
+  /** QEMU's name of the board, where it must be this one: `pc-q35-7.2`; `q35` is the newest. */
+  machineType?: string
 }
 
-export function machineArguments(host: QemuHost, machine: QemuMachine): string[] {
+/** A machine that does not boot: its memory comes from an open file, or when QEMU is told where. */
+export type Incoming = { fd: number } | 'defer'
+
+export function machineArguments(
+  host: QemuHost,
+  machine: QemuMachine,
+  incoming?: Incoming,
+): string[] {
   return [
-    ...bareArguments(host),
+    ...bareArguments(host, machine.machineType),
+    ...incomingArguments(incoming),
     ...['-uuid', machine.id],
     ...['-name', `guest=${machine.id},debug-threads=on`],
     ...['-smp', String(machine.vcpus), '-m', String(machine.memoryMiB)],
@@ -52,6 +70,9 @@ export function machineArguments(host: QemuHost, machine: QemuMachine): string[]
     ...networkArguments(host, machine),
     ...['-object', 'rng-random,id=rng,filename=/dev/urandom', '-device', 'virtio-rng-pci,rng=rng'],
     ...['-device', 'pvpanic'],
+    ...screenArguments(),
+    ...guestAgentArguments(),
+    ...besideArguments(machine, host.network),
   ]
 }
 
@@ -67,17 +88,44 @@ export function trialArguments(host: QemuHost, bootFile: string): string[] {
   ]
 }
 
-function bareArguments(host: QemuHost): string[] {
+function bareArguments(host: QemuHost, machineType = 'q35'): string[] {
   const deny = 'obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny'
   return [
     ...['-nodefaults', '-no-user-config'],
     ...['-display', 'none'],
     ...(host.sandbox ? ['-sandbox', `on,${deny}`] : []),
     // graphics=off sends the firmware's own messages to the serial console.
-    ...['-machine', 'q35,graphics=off,usb=off,vmport=off'],
+    ...['-machine', `${machineType},graphics=off,usb=off,vmport=off`],
     ...(host.accelerator === 'kvm'
       ? ['-accel', 'kvm', '-cpu', 'host']
       : ['-accel', 'tcg,thread=multi', '-cpu', 'max']),
+  ]
+}
+
+function incomingArguments(incoming?: Incoming): string[] {
+  if (!incoming) return []
+  // What comes from another host is held still until that one has let it go.
+  return incoming === 'defer' ? ['-incoming', 'defer', '-S'] : ['-incoming', `fd:${incoming.fd}`]
+}
+
+/**
+ * A screen for whoever looks, on a socket; its keyboard and mouse are q35's own, and the tablet puts
+ * the pointer where the looker's is, in guests that know it. The firmware speaks to the serial
+ * console all the same.
+ */
+function screenArguments(): string[] {
+  return [
+    ...['-vnc', `unix:${VNC_SOCKET},share=force-shared`],
+    ...['-device', `VGA,addr=${SCREEN_SLOT}`],
+    ...['-device', `virtio-tablet-pci,addr=${TABLET_SLOT}`],
+  ]
+}
+
+function guestAgentArguments(): string[] {
+  return [
+    ...['-chardev', `socket,id=agent,path=${AGENT_SOCKET},server=on,wait=off`],
+    ...['-device', `virtio-serial-pci,addr=${AGENT_SLOT}`],
+    ...['-device', 'virtserialport,chardev=agent,name=org.qemu.guest_agent.0'],
   ]
 }
 

@@ -4,7 +4,7 @@ import type { QemuMachine } from './arguments.ts'
 import { exists, type MachinePaths, type MachineRecord } from './machine-folder.ts'
 
 export async function describeMachine(
-  { id, vcpus, memoryMiB }: MachineSpec,
+  { id, vcpus, memoryMiB }: Pick<MachineSpec, 'id' | 'vcpus' | 'memoryMiB'>,
   record: MachineRecord,
   paths: MachinePaths,
 ): Promise<QemuMachine> {
@@ -16,5 +16,7 @@ export async function describeMachine(
     base: record.image,
     rescueBase: inRescue ? record.rescue : undefined,
     configDrive: await exists(paths.configDrive),
+    disks: record.disks,
+    ports: record.ports,
   }
 }

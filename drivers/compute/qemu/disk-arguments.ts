@@ -10,6 +10,12 @@
  */
 export const DISK_FILE = 'disk.qcow2'
 export const RESCUE_DISK_FILE = 'rescue.qcow2'
+/** The root disk as it was before it was resized. */
+export const KEPT_DISK_FILE = 'kept.qcow2'
+/** A copy of the root disk that is on its way out. */
+export const EXPORTED_DISK_FILE = 'export.qcow2'
+/** The root disk of a machine that is on its way in, while it runs elsewhere. */
+export const INCOMING_DISK_FILE = 'incoming.qcow2'
 /** Beside the run folder: QEMU's user reads it and can't replace it. */
 export const CONFIG_DRIVE_FILE = 'config-drive.img'
 /** From the folder of a machine's QEMU to the image cache. */
@@ -27,6 +33,8 @@ export interface BaseImage {
 export interface QemuDisks {
   /** What the root disk stands on; null when it stands alone. */
   base: BaseImage | null
+  /** The file of the root disk, where it has not got its name yet. */
+  rootFile?: string
   /** What the rescue disk stands on, when the machine boots from that. */
   rescueBase?: BaseImage
   /** There is a config drive. */
@@ -36,8 +44,9 @@ export interface QemuDisks {
 type BlockNode = Record<string, unknown>
 
 /** The root disk is the node `root` and the rescue disk `rescue`; `disk0` is the one that boots. */
-export function diskArguments({ base, rescueBase, configDrive }: QemuDisks): string[] {
-  const root = [...baseNodes('base', base), ...overlayNodes('root', DISK_FILE, 'base', base)]
+export function diskArguments({ base, rootFile, rescueBase, configDrive }: QemuDisks): string[] {
+  const file = rootFile ?? DISK_FILE
+  const root = [...baseNodes('base', base), ...overlayNodes('root', file, 'base', base)]
   const rescue = rescueBase && [
     ...baseNodes('rescue-base', rescueBase),
     ...overlayNodes('rescue', RESCUE_DISK_FILE, 'rescue-base', rescueBase),

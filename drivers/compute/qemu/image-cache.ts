@@ -12,12 +12,13 @@
  *    stands on go first.
  */
 import { createHash, randomUUID } from 'node:crypto'
-import { chmod, chown, open, readdir, rename, rm, stat, statfs, utimes } from 'node:fs/promises'
+import { chmod, chown, open, readdir, rm, stat, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { within } from '../deadline.ts'
 import { DriverError, type ImageSource } from '../driver.ts'
 import { isOutOfSpace } from '../failure.ts'
+import { freeBytes, renameDurably } from './durably.ts'
 import { checkImage } from './image.ts'
 import { exists } from './machine-folder.ts'
 import { readBaseHeader } from './qcow2-header.ts'
@@ -113,8 +114,7 @@ export class ImageCache {
       await chmod(partial, 0o440)
       // Only now, since the header names no other file, may a program open it.
       await checkImage(partial, image.format, user, signal)
-      await rename(partial, this.path(image.checksum))
-      await syncFolder(dir)
+      await renameDurably(partial, this.path(image.checksum))
     } catch (error) {
       throw asFetchError(error, image)
     } finally {
@@ -210,18 +210,4 @@ function untilAborted(done: Promise<void>, signal: AbortSignal, what: string): P
     signal.addEventListener('abort', onAbort, { once: true })
     done.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
   })
-}
-
-async function freeBytes(path: string): Promise<number> {
-  const disk = await statfs(path)
-  return disk.bavail * disk.bsize
-}
-
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r')
-  try {
-    await folder.sync()
-  } finally {
-    await folder.close()
-  }
 }

@@ -6,9 +6,14 @@
  *     machines/<id>/                    0710 agent:qemu
  *       machine.json                    0600 agent        which image the disk stands on
  *       power.json                      0600 agent        the last known power state, and why
+ *       booted.json                     0600 agent        what its QEMU was started with
+ *       memory suspend.json             0600 agent        kept-memory.ts
+ *       config-drive.img                0440 agent:qemu   config-drive.ts
  *       qemu.log console.log            0600 agent
  *       run/                            0700 qemu         where its QEMU is started
  *         disk.qcow2 qmp.sock           0600 qemu
+ *         rescue.qcow2 kept.qcow2       0600 qemu         rescuing.ts, resizing.ts
+ *         export.qcow2                  0600 qemu         disk-export.ts
  *
  * F1 Records are replaced whole (written aside, then renamed): a reader never sees half of one.
  * F2 A machine exists when its `machine.json` does; its disk is complete when `disk.qcow2` exists.
@@ -29,7 +34,17 @@ import {
 import { join } from 'node:path'
 import { DriverError, type PowerState } from '../driver.ts'
 import { QMP_SOCKET } from './arguments.ts'
-import { type BaseImage, CONFIG_DRIVE_FILE, DISK_FILE, RESCUE_DISK_FILE } from './disk-arguments.ts'
+import type { AttachedDisk, AttachedPort } from './beside-arguments.ts'
+import {
+  type BaseImage,
+  CONFIG_DRIVE_FILE,
+  DISK_FILE,
+  EXPORTED_DISK_FILE,
+  INCOMING_DISK_FILE,
+  KEPT_DISK_FILE,
+  RESCUE_DISK_FILE,
+} from './disk-arguments.ts'
+import { renameDurably } from './durably.ts'
 import type { QemuUser } from './user.ts'
 
 const MACHINE_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
@@ -42,6 +57,9 @@ export interface MachineRecord {
   rescue?: BaseImage
   /** The image that a rebuild fetches; it becomes `image` when the old disk is gone. */
   next?: BaseImage
+  /** What was attached to it, each in its slot. */
+  disks?: AttachedDisk[]
+  ports?: AttachedPort[]
 }
 
 export interface PowerRecord {
@@ -64,9 +82,19 @@ export function machinePaths(dir: string, id: string) {
     disk: join(run, DISK_FILE),
     socket: join(run, QMP_SOCKET),
     rescueDisk: join(run, RESCUE_DISK_FILE),
+    keptDisk: join(run, KEPT_DISK_FILE),
+    resizedDisk: join(run, 'resized.partial'),
+    exportedDisk: join(run, EXPORTED_DISK_FILE),
+    importedDisk: join(folder, 'import.partial'),
+    incomingDisk: join(run, INCOMING_DISK_FILE),
     configDrive: join(folder, CONFIG_DRIVE_FILE),
     machine: join(folder, 'machine.json'),
     power: join(folder, 'power.json'),
+    booted: join(folder, 'booted.json'),
+    suspend: join(folder, 'suspend.json'),
+    memory: join(folder, 'memory'),
+    memoryPartial: join(folder, 'memory.partial'),
+    memorySocket: join(folder, 'memory.sock'),
     log: join(folder, 'qemu.log'),
     console: join(folder, 'console.log'),
   }
@@ -112,10 +140,15 @@ export async function readRecord<T>(path: string): Promise<T | null> {
   }
 }
 
-export async function writeRecord(path: string, record: unknown): Promise<void> {
+/** `durable`: it is there after a power cut too. */
+export async function writeRecord(
+  path: string,
+  record: unknown,
+  { durable = false } = {},
+): Promise<void> {
   const aside = `${path}.${randomUUID()}`
   await writeFile(aside, `${JSON.stringify(record)}\n`, { mode: 0o600 })
-  await rename(aside, path)
+  await (durable ? renameDurably : rename)(aside, path)
 }
 
 /**

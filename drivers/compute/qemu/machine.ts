@@ -13,12 +13,12 @@ import { pause, poll, throwIfAborted } from '../deadline.ts'
 import { DriverError, type Machine } from '../driver.ts'
 import { programFailed, tailOf } from '../failure.ts'
 import { machineArguments, type QemuHost, type QemuMachine } from './arguments.ts'
-import { appendConsole, CONSOLE_RING_BYTES } from './console-log.ts'
 import { Control } from './control.ts'
 import type { MachinePaths } from './machine-folder.ts'
 import { QEMU } from './probe.ts'
 import { QemuProcess } from './process.ts'
 import type { QmpEvent } from './qmp.ts'
+import { SerialLine } from './serial-line.ts'
 import { asUser, type QemuUser } from './user.ts'
 
 const BOOT_TIMEOUT_MS = 30_000
@@ -29,12 +29,22 @@ const QUIT_TIMEOUT_MS = 5_000
 const KILL_TIMEOUT_MS = 10_000
 /** A guest that still boots does not hear the power button; it is pressed again. */
 const POWER_BUTTON_EVERY_MS = 2_000
-const DRAIN_ROUNDS_MAX = 8
 const LOG_LIMIT_BYTES = 256 * 1024
+/** The first one that a program inherits beside its standard ones. */
+const INHERITED_FD = 3
 
 export interface Down {
   powerState: 'SHUTDOWN' | 'CRASHED'
   reason: string
+}
+
+export interface BootOptions {
+  /** An open file that its memory is read from, instead of a boot. */
+  memory?: number
+  /** Its memory comes later, from where QEMU is told then. */
+  incoming?: 'defer'
+  /** What must have happened before the machine counts as started. */
+  ready?(live: LiveMachine): Promise<void>
 }
 
 export class LiveMachine {
@@ -44,9 +54,9 @@ export class LiveMachine {
   /** Somebody is bringing this machine down on purpose: its end is no news. */
   ending = false
   onPauseChanged: (machine: Machine) => void = () => {}
+  readonly line: SerialLine
   private setDown: (down: Down) => void = () => {}
   private readonly control: Control
-  private draining: Promise<void> | null = null
   private pauseReason: string | undefined
   private paused = false
   private silences = 0
@@ -57,6 +67,7 @@ export class LiveMachine {
     private readonly process: QemuProcess,
   ) {
     this.control = new Control(paths.run)
+    this.line = new SerialLine(this.control, paths)
     this.control.onLost = () => void this.lost()
     this.control.listen((event) => this.heard(event))
     this.whenDown = new Promise((resolve) => {
@@ -74,16 +85,24 @@ export class LiveMachine {
     paths: MachinePaths,
     host: QemuHost & { user: QemuUser | null },
     signal: AbortSignal,
+    { memory, incoming, ready }: BootOptions = {},
   ): Promise<LiveMachine> {
     await rm(paths.socket, { force: true })
     await rm(paths.log, { force: true })
     throwIfAborted(signal, 'the start of QEMU')
-    const command = asUser(host.user, QEMU, machineArguments(host, machine))
-    const child = await spawnDetached(...command, { cwd: paths.run, outputFile: paths.log })
+    const source = memory === undefined ? incoming : { fd: INHERITED_FD }
+    const command = asUser(host.user, QEMU, machineArguments(host, machine, source))
+    const inherit = memory === undefined ? [] : [memory]
+    const child = await spawnDetached(...command, {
+      cwd: paths.run,
+      outputFile: paths.log,
+      inherit,
+    })
     const process = QemuProcess.started(child, machine.id, paths.run)
     const live = new LiveMachine(machine.id, paths, process)
     try {
       await live.connectUntil(BOOT_TIMEOUT_MS, signal)
+      await ready?.(live)
       return live
     } catch (error) {
       live.ending = true
@@ -207,10 +226,7 @@ export class LiveMachine {
 
   /** Moves what the guest printed from QEMU's memory into the log file. */
   drain(): Promise<void> {
-    this.draining ??= this.drainNow().finally(() => {
-      this.draining = null
-    })
-    return this.draining
+    return this.line.drain()
   }
 
   /**
@@ -230,6 +246,7 @@ export class LiveMachine {
 
   /** Lets go of the machine for good: a verb that is still at work may not touch it any more. */
   leaveAlone(): void {
+    this.line.close()
     this.control.leaveAlone()
   }
 
@@ -260,7 +277,8 @@ export class LiveMachine {
     if (status === 'internal-error') this.setDown({ powerState: 'CRASHED', reason: 'QEMU failed' })
     if (this.down) return { id: this.id, ...this.down }
     if (status === 'io-error') return this.pausedAs('an error of its disk')
-    if (status === 'paused') return this.pausedAs('paused')
+    // Held still by us: because somebody asked, or because its memory comes or goes.
+    if (HELD_STILL.includes(status)) return this.pausedAs('paused')
     return { id: this.id, powerState: 'RUNNING' }
   }
 
@@ -297,17 +315,9 @@ export class LiveMachine {
     if (gone) this.setDown({ powerState: 'CRASHED', reason: this.process.ending() })
     return gone
   }
-
-  private async drainNow(): Promise<void> {
-    for (let round = 0; round < DRAIN_ROUNDS_MAX && this.control.connected; round++) {
-      const args = { device: 'console', size: CONSOLE_RING_BYTES / 4, format: 'base64' }
-      const text = (await this.ask('ringbuf-read', args)) as string
-      if (text === '') return
-      await appendConsole(this.paths.console, Buffer.from(text, 'base64'))
-    }
-  }
 }
 
+const HELD_STILL = ['paused', 'inmigrate', 'finish-migrate', 'postmigrate']
 const GUEST_SHUT_DOWN: Down = { powerState: 'SHUTDOWN', reason: 'guest shut down' }
 const GUEST_PANICKED: Down = { powerState: 'CRASHED', reason: 'guest panicked' }
 

@@ -26,8 +26,9 @@ import { asDriverError } from '../failure.ts'
 import { OneAtATime } from '../one-at-a-time.ts'
 import type { QemuHost, QemuMachine } from './arguments.ts'
 import { describeMachine } from './description.ts'
-import { type Ground, prepareGround, stateAtRest } from './ground.ts'
-import { LiveMachine } from './machine.ts'
+import { type Ground, HostGround, type QemuOptions, stateAtRest } from './ground.ts'
+import { type BootRecord, forgetMemory } from './kept-memory.ts'
+import { type BootOptions, LiveMachine } from './machine.ts'
 import {
   exists,
   listMachineFolders,
@@ -38,32 +39,35 @@ import {
   readRecord,
   writeRecord,
 } from './machine-folder.ts'
-import { type Probe, probeQemu } from './probe.ts'
+import type { Probe } from './probe.ts'
 import { findMachineProcesses } from './process.ts'
+import { settle } from './settling.ts'
+import { makeTaps } from './tap.ts'
 
 const TEND_EVERY_MS = 2_000
 
-export interface QemuOptions {
-  /** The state folder; it belongs to one driver object at a time. */
-  dir: string
-  /**
-   * `isolated` (default): guests get an address and reach nothing. `open`: they also reach the
-   * outside, and with it whatever listens on the loopback of this host.
-   */
-  network?: 'isolated' | 'open'
-}
+/** Lets the guest's file systems go on. */
+export type Thaw = () => Promise<void>
 
 export class QemuMachines {
+  /**
+   * Holds a guest's file systems still for the moment of a copy; null when nobody in it answers.
+   * The ability to talk to guests sets it.
+   */
+  holdStill: ((live: LiveMachine, signal: AbortSignal) => Promise<Thaw | null>) | null = null
   private readonly live = new Map<string, LiveMachine>()
   private readonly booting = new Set<string>()
   private readonly row = new OneAtATime()
   private readonly watchers = new Set<(machine: Machine) => void>()
-  private grounding: Promise<Ground> | null = null
-  private probing: Promise<Probe> | null = null
+  private readonly host: HostGround
   private tending: NodeJS.Timeout | null = null
-  private closed = false
 
-  constructor(private readonly options: QemuOptions) {}
+  constructor(options: QemuOptions) {
+    this.host = new HostGround(options, async ({ dir }) => {
+      await this.adopt(dir)
+      this.tending ??= setInterval(() => this.tend(), TEND_EVERY_MS).unref()
+    })
+  }
 
   /** Runs a verb when its turn on this machine comes. Whatever it throws leaves as a DriverError. */
   verb<T>(
@@ -124,6 +128,18 @@ export class QemuMachines {
     return null
   }
 
+  /** It runs, and is not paused. */
+  async isRunning(id: string): Promise<boolean> {
+    const live = await this.running(id)
+    return live !== null && (await live.state()).powerState === 'RUNNING'
+  }
+
+  /** Ends what runs of a machine at once. */
+  async turnOff(id: string, reason: string): Promise<void> {
+    const live = await this.running(id)
+    if (live) await this.finish(live, reason)
+  }
+
   /** The machine, on. Throws MACHINE_NOT_FOUND, and REFUSED with `why` when it is off. */
   async runningOrRefuse(id: string, paths: MachinePaths, why: string): Promise<LiveMachine> {
     await this.record(id, paths)
@@ -135,6 +151,8 @@ export class QemuMachines {
   async boot(machine: MachineSpec, paths: MachinePaths, signal: AbortSignal): Promise<LiveMachine> {
     const record = await this.record(machine.id, paths)
     if (!(await exists(paths.disk))) throw notFound(machine.id, 'has no disk')
+    // It belongs to the disk as it was; a boot changes that.
+    await forgetMemory(paths)
     return this.bootAs(await describeMachine(machine, record, paths), paths, signal)
   }
 
@@ -143,14 +161,17 @@ export class QemuMachines {
     machine: QemuMachine,
     paths: MachinePaths,
     signal: AbortSignal,
+    options: BootOptions & { host?: QemuHost } = {},
   ): Promise<LiveMachine> {
     const { user } = await this.ground()
-    const { host } = await this.probe()
+    const host = options.host ?? (await this.probe()).host
     this.booting.add(machine.id)
     try {
       // Before QEMU exists: should its end be missed, this tells that it was no shutdown.
       await this.remember(paths, { powerState: 'RUNNING' })
-      const live = await LiveMachine.boot(machine, paths, { ...host, user }, signal)
+      await writeRecord(paths.booted, { machine, host } satisfies BootRecord)
+      await makeTaps(machine.ports ?? [], user)
+      const live = await LiveMachine.boot(machine, paths, { ...host, user }, signal, options)
       this.keep(live)
       return live
     } catch (error) {
@@ -198,9 +219,13 @@ export class QemuMachines {
   }
 
   /** Ends the QEMU of a machine and writes down how it went, for those who ask later. */
-  async finish(live: LiveMachine, reason?: string): Promise<void> {
+  async finish(
+    live: LiveMachine,
+    reason?: string,
+    powerState: 'SHUTDOWN' | 'SUSPENDED' = 'SHUTDOWN',
+  ): Promise<void> {
     const paths = machinePaths((await this.ground()).dir, live.id)
-    const asked = { powerState: 'SHUTDOWN', reason } as const
+    const asked = { powerState, reason }
     // First, so that it is known whenever we are killed; while QEMU exists, that is the truth.
     // A full disk must not keep a machine on: without a record it counts as off.
     await this.remember(paths, reason || !live.down ? asked : live.down).catch(() =>
@@ -225,37 +250,22 @@ export class QemuMachines {
 
   /** From now on this is the machine of its id, and its end is news. */
   keep(live: LiveMachine): void {
-    if (this.closed) return live.leaveAlone()
+    if (this.host.closed) return live.leaveAlone()
     this.live.set(live.id, live)
     live.onPauseChanged = (machine) => this.tell(machine)
     void live.whenDown.then(() => {
-      if (!live.ending && !this.closed) this.report(live)
+      if (!live.ending && !this.host.closed) this.report(live)
     })
   }
 
   /** What the driver stands on; the first caller waits until running machines are taken over. */
   ground(): Promise<Ground> {
-    if (this.closed) {
-      return Promise.reject(new DriverError('ABORTED', 'the driver was closed', true))
-    }
-    this.grounding ??= this.prepare().catch((error) => {
-      this.grounding = null
-      throw asDriverError(error, 'the state folder of the driver')
-    })
-    return this.grounding
+    return this.host.ground()
   }
 
   /** What QEMU can do on this host. */
-  async probe(): Promise<{ probe: Probe; host: QemuHost }> {
-    const { dir, user } = await this.ground()
-    this.probing ??= probeQemu(dir, user).catch((error) => {
-      this.probing = null
-      throw asDriverError(error, 'the probe of QEMU')
-    })
-    const probe = await this.probing
-    const { accelerator, sandbox } = probe
-    const network = this.options.network ?? 'isolated'
-    return { probe, host: { accelerator, sandbox, network } }
+  probe(): Promise<{ probe: Probe; host: QemuHost }> {
+    return this.host.probe()
   }
 
   /** Forgets a machine whose QEMU is gone. */
@@ -280,9 +290,8 @@ export class QemuMachines {
   }
 
   async close(): Promise<void> {
-    this.closed = true
+    await this.host.close()
     if (this.tending) clearInterval(this.tending)
-    await this.grounding?.catch(() => {})
     for (const live of this.live.values()) live.leaveAlone()
     this.live.clear()
     this.watchers.clear()
@@ -306,15 +315,9 @@ export class QemuMachines {
     const live = this.live.get(id)
     if (live) return live.state()
     // Its record says already that it runs, and no QEMU answers yet: that is no crash.
-    if (this.booting.has(id)) return { id, powerState: 'SHUTDOWN', reason: 'starting' }
-    return stateAtRest(id, ground)
-  }
-
-  private async prepare(): Promise<Ground> {
-    const ground = await prepareGround(this.options.dir)
-    await this.adopt(ground.dir)
-    this.tending ??= setInterval(() => this.tend(), TEND_EVERY_MS).unref()
-    return ground
+    const atRest = await stateAtRest(id, ground)
+    if (!this.booting.has(id) || atRest.powerState === 'SUSPENDED') return atRest
+    return { id, powerState: 'SHUTDOWN', reason: 'starting' }
   }
 
   /** Takes over every QEMU of ours that we do not know yet (D2). */
@@ -324,8 +327,13 @@ export class QemuMachines {
     )
     const adoptOne = async (id: string, pid: number) => {
       if (this.live.has(id)) return
-      const live = await LiveMachine.adopt(id, machinePaths(dir, id), pid)
-      if (live) this.keep(live)
+      const paths = machinePaths(dir, id)
+      const live = await LiveMachine.adopt(id, paths, pid)
+      if (!live) return
+      // Of a QEMU that does not answer nothing can be put right; the next agent tries again.
+      const over = await settle(live, paths).catch(() => false)
+      if (over) await live.end()
+      else this.keep(live)
     }
     await Promise.all(strangers.map(([id, pid]) => this.row.run(id, null, () => adoptOne(id, pid))))
   }

@@ -150,6 +150,7 @@ export async function qemuCapabilities(
     ['sandbox', probe.sandbox ? 'on' : `off: ${probe.sandboxReason}`],
     ['guestsRunAs', user?.name ?? `uid ${process.getuid?.() ?? 'unknown'}, as the agent does`],
     ['network', `user, ${host.network}`],
+    ['configDrive', (await versionOf('mformat')) ? 'vfat' : 'off: mtools is not installed'],
     ['diskFreeGiB', String(Math.floor((disk.bavail * disk.bsize) / GIB))],
   ]
   return facts.filter(([, value]) => value !== '').map(([name, value]) => ({ name, value }))

@@ -2,7 +2,7 @@
  * Reads just enough of an image to know the size of its disk and that it names no other file. No
  * program opens an image before that: qemu-img itself follows what a header names.
  */
-import { open } from 'node:fs/promises'
+import { type FileHandle, open } from 'node:fs/promises'
 import { DriverError } from '../driver.ts'
 
 const HEADER_BYTES = 104
@@ -20,12 +20,17 @@ export async function readBaseHeader(
     const { size } = await file.stat()
     // QEMU rounds a raw file up to whole sectors.
     if (format === 'raw') return { virtualSizeBytes: Math.ceil(size / SECTOR_BYTES) * SECTOR_BYTES }
-    const header = Buffer.alloc(HEADER_BYTES)
-    await file.read(header, 0, HEADER_BYTES, 0)
-    return { virtualSizeBytes: parseQcow2(header) }
+    return await readQcow2Header(file)
   } finally {
     await file.close()
   }
+}
+
+/** The same of a qcow2 that is open. */
+export async function readQcow2Header(file: FileHandle): Promise<{ virtualSizeBytes: number }> {
+  const header = Buffer.alloc(HEADER_BYTES)
+  await file.read(header, 0, HEADER_BYTES, 0)
+  return { virtualSizeBytes: parseQcow2(header) }
 }
 
 function parseQcow2(header: Buffer): number {

@@ -43,13 +43,13 @@ export class SimulatedLiveMigrating implements LiveMigrating {
         const state = found.rescueDisk ? 'being rescued' : found.powerState
         throw new DriverError('REFUSED', `machine ${id} is ${state}, not running`)
       }
-      return withChannels(link, signal, async (memory, disk) => {
+      return withChannels(link, signal, async ({ memory, disk, signal: unbroken }) => {
         const lines = new JsonLines(memory)
-        const deadline = { timeoutMs: ANSWER_TIMEOUT_MS, signal }
+        const deadline = { timeoutMs: ANSWER_TIMEOUT_MS, signal: unbroken }
         await lines.send({ step: 'offer', machine: id })
         await lines.expect('ready', deadline)
-        await pipeline(pieces(diskFile(found), signal), disk, { signal, end: true })
-        await this.sendMemory(found, lines, onProgress, signal)
+        await pipeline(pieces(diskFile(found), unbroken), disk, { signal: unbroken })
+        await this.sendMemory(found, lines, onProgress, unbroken)
         const heldAt = performance.now()
         const now = this.host.find(id)
         await lines.send({ step: 'switch', ...moving(now) })
@@ -72,16 +72,16 @@ export class SimulatedLiveMigrating implements LiveMigrating {
         if (this.host.find(id).powerState === 'RUNNING') return
         throw new DriverError('REFUSED', `machine ${id} is here already, and off`)
       }
-      await withChannels(link, signal, async (memory, disk) => {
+      await withChannels(link, signal, async ({ memory, disk, signal: unbroken }) => {
         const lines = new JsonLines(memory)
-        const deadline = { timeoutMs: ANSWER_TIMEOUT_MS, signal }
+        const deadline = { timeoutMs: ANSWER_TIMEOUT_MS, signal: unbroken }
         const { machine: offered } = await lines.expect<{ step: 'offer'; machine: string }>(
           'offer',
           deadline,
         )
         if (offered !== id) throw new DriverError('REFUSED', 'the other host sends another machine')
         await lines.send({ step: 'ready' })
-        const root = diskOf(await readWhole(disk, signal))
+        const root = diskOf(await readWhole(disk, unbroken))
         for (let part = 0; part < MEMORY_PARTS; part++) await lines.expect('memory', deadline)
         const moved = await lines.expect<{ step: 'switch' } & Moving>('switch', deadline)
         await lines.send({ step: 'loaded' })
@@ -120,13 +120,14 @@ function moving({ boots, deaf, silent, passwords, disks, ports }: Moving): Movin
   }
 }
 
-/** Opens both channels, and lets go of them however the work ends. */
+/** Opens both channels, and lets go of them however the work ends; `signal` fires as they break. */
 async function withChannels<T>(
   link: MigrationLink,
   signal: AbortSignal,
-  work: (memory: Duplex, disk: Duplex) => Promise<T>,
+  work: (channels: { memory: Duplex; disk: Duplex; signal: AbortSignal }) => Promise<T>,
 ): Promise<T> {
   const opened: Duplex[] = []
+  const torn = new AbortController()
   const open = async (channel: 'memory' | 'disk'): Promise<Duplex> => {
     const what = `the ${channel} channel to the other host`
     const duplex = await within(link.open(channel), { timeoutMs: ANSWER_TIMEOUT_MS, signal, what })
@@ -136,13 +137,15 @@ async function withChannels<T>(
   }
   try {
     const [memory, disk] = await Promise.all([open('memory'), open('disk')])
-    const result = await work(memory, disk)
+    memory.once('close', () => torn.abort())
+    const either = AbortSignal.any([signal, torn.signal])
+    const result = await work({ memory, disk, signal: either })
     memory.end()
     return result
   } catch (error) {
     for (const duplex of opened) duplex.destroy()
-    if (error instanceof DriverError) throw error
     if (signal.aborted) throw new DriverError('ABORTED', 'the migration was aborted', true)
+    if (error instanceof DriverError && !torn.signal.aborted) throw error
     const options = { cause: error }
     throw new DriverError('HYPERVISOR_FAILED', 'the link to the other host broke', true, options)
   }
