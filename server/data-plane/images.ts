@@ -3,6 +3,7 @@
  * from the store. Agents read with a ticket, people with their token.
  */
 import type { FastifyInstance, FastifyReply } from 'fastify'
+import { ticketOf } from '../../services/identity/ticket.ts'
 import {
   type Download,
   downloadByTicket,
@@ -13,7 +14,6 @@ import { rangeOf } from './range.ts'
 import { type ById, contextOf, type ImageRoutes, idOf } from './request.ts'
 import { MAX_IMAGE_BYTES, put } from './upload.ts'
 
-const TICKET = /^Ticket +(\S+)$/i
 const PATH = '/v1/images/:id/file'
 
 export function imageRoutes(app: FastifyInstance, routes: ImageRoutes): void {
@@ -46,7 +46,7 @@ async function head(routes: ImageRoutes, request: ById, reply: FastifyReply): Pr
 async function get(routes: ImageRoutes, request: ById, reply: FastifyReply): Promise<unknown> {
   const { cloud, store } = routes
   const id = idOf(request)
-  const ticket = TICKET.exec(request.headers.authorization ?? '')?.[1]
+  const ticket = ticketOf(request.headers.authorization)
   const image = ticket
     ? await downloadByTicket(cloud, id, ticket)
     : await downloadByToken(await contextOf(routes, request), id)

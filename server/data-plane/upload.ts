@@ -6,6 +6,7 @@
  *    ended, what arrived is kept, and the last part finishes the image. HEAD tells what is there.
  * D3 What has arrived is inspected before it is an image: hostile until then.
  * D4 An upload that is not this one's any more (deleted, taken over) leaves the bytes to their owner.
+ * D5 A ticket is good for one whole PUT: there is no next part with it.
  */
 import { createHash } from 'node:crypto'
 import { Writable } from 'node:stream'
@@ -14,10 +15,12 @@ import type { FastifyReply } from 'fastify'
 import { type ImageStore, ImageStoreError } from '../../drivers/image/driver.ts'
 import type { Context } from '../../services/context.ts'
 import { CloudError, type ErrorCode } from '../../services/errors.ts'
+import { ticketOf } from '../../services/identity/ticket.ts'
 import { inspectImage } from '../../services/image/inspect.ts'
 import {
   type Upload,
   uploadBegin,
+  uploadBeginByTicket,
   uploadFail,
   uploadFinish,
   uploadOwner,
@@ -50,7 +53,9 @@ export async function put(
   const id = idOf(request)
   const ctx = await contextOf(routes, request)
   const range = announced(request)
-  const upload = await uploadBegin(ctx, id)
+  const ticket = ticketOf(request.headers.authorization)
+  if (ticket && range) throw new CloudError('BAD_INPUT', 'A ticket is for a whole image') // D5
+  const upload = ticket ? await uploadBeginByTicket(ctx, id, ticket) : await uploadBegin(ctx, id)
   const progress: Progress = { hashedBytes: 0, ended: new AbortController() }
   const timer = attend(ctx, upload, request, progress)
   try {

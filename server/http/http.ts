@@ -20,6 +20,7 @@ import { securityHeaders } from './headers.ts'
 import { type Health, probes } from './probes.ts'
 import { type RequestInfo, requestIdOf } from './request.ts'
 import { staticFiles } from './static.ts'
+import type { UpgradeTaker } from './upgrade.ts'
 import { defaultWebSocketLimits, openWebSockets, type WebSocketLimits } from './websocket.ts'
 import type { Session } from './websocket-operations.ts'
 
@@ -55,6 +56,8 @@ export interface HttpOptions {
    * limited but by its own `bodyLimit`; what it throws is answered like a GraphQL error.
    */
   routes?(app: FastifyInstance): void | Promise<void>
+  /** WebSockets beside `/graphql`; closed with the server. */
+  upgrades?: readonly UpgradeTaker[]
 }
 
 export interface HttpServer {
@@ -106,6 +109,7 @@ export async function startHttp(options: HttpOptions): Promise<HttpServer> {
     eventContext: (context) => subscriptions.eventContext?.(context) ?? context,
     audienceOf: (context) => subscriptions.audienceOf?.(context) ?? null,
     limits: { ...defaultWebSocketLimits, ...subscriptions.limits },
+    ...(options.upgrades && { others: options.upgrades }),
   })
   await app.listen({ host: options.host, port: options.port })
   const { port } = app.server.address() as AddressInfo
@@ -119,7 +123,8 @@ export async function startHttp(options: HttpOptions): Promise<HttpServer> {
       if (closing) return
       closing = true
       const impatient = setTimeout(() => app.server.closeAllConnections(), DRAIN_TIMEOUT_MS)
-      await Promise.all([sockets.close(), app.close()])
+      const others = (options.upgrades ?? []).map((other) => other.close())
+      await Promise.all([sockets.close(), app.close(), ...others])
       clearTimeout(impatient)
       await apollo.stop()
     },

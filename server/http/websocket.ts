@@ -13,6 +13,7 @@ import type { Server as HttpServer, IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { handleProtocols, makeServer } from 'graphql-ws'
 import { type WebSocket, WebSocketServer } from 'ws'
+import { turnAway, type UpgradeTaker } from './upgrade.ts'
 import {
   type Connection,
   FORBIDDEN,
@@ -47,6 +48,8 @@ export interface WebSocketOptions
   extends Omit<OperationOptions, 'operationsMax' | 'initTimeoutMs'> {
   path: string
   limits: WebSocketLimits
+  /** Asked in turn for other paths. */
+  others?: readonly UpgradeTaker[]
 }
 
 export interface WebSockets {
@@ -92,7 +95,10 @@ export function openWebSockets(server: HttpServer, options: WebSocketOptions): W
   let closing = false
 
   const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    if (request.url?.split('?', 1)[0] !== options.path) return turnAway(socket, '404 Not Found')
+    if (request.url?.split('?', 1)[0] !== options.path) {
+      if (options.others?.some((other) => other.take(request, socket, head))) return
+      return turnAway(socket, '404 Not Found')
+    }
     if (closing || connections.size >= limits.connections) {
       return turnAway(socket, '503 Service Unavailable')
     }
@@ -236,11 +242,6 @@ function endAt(at: Date | null, end: () => void): NodeJS.Timeout | undefined {
   if (!at) return undefined
   const ms = at.getTime() - Date.now()
   return setTimeout(end, Math.min(Math.max(ms, 0), TIMER_MAX_MS)).unref()
-}
-
-function turnAway(socket: Duplex, status: string): void {
-  socket.on('error', () => socket.destroy())
-  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
 }
 
 /** Cut between characters, so that it stays UTF-8. */

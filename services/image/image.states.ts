@@ -10,6 +10,10 @@ export type DiskFormat = (typeof diskFormats)[number]
 export const imageVisibilities = ['PUBLIC', 'PRIVATE'] as const
 export type ImageVisibility = (typeof imageVisibilities)[number]
 
+/** SHELVED: the disk of a server that is put away, or on its way to a copy of it. Nobody else sees it. */
+export const imageKinds = ['IMAGE', 'SNAPSHOT', 'BACKUP', 'SHELVED'] as const
+export type ImageKind = (typeof imageKinds)[number]
+
 /** An upload that is refused or breaks off leaves the image as it was before it: QUEUED. */
 export const imageActions: ActionTable<'upload' | 'delete', ImageStatus> = {
   upload: {

@@ -76,7 +76,8 @@ export const imageDelete = command(
       }[]
     >`
       select name, status, task_state as "taskState", task_id as "taskId", version from image.image
-      where id = ${input.id}::uuid and project_id = ${projectId}::uuid for update`
+      where id = ${input.id}::uuid and project_id = ${projectId}::uuid and kind <> 'SHELVED'
+      for update`
     if (!image) throw notFound('image', input.id)
     if (input.ifVersion && input.ifVersion !== image.version) {
       throw new CloudError('CONFLICT', `The image is at version ${image.version}: look again`)

@@ -12,6 +12,7 @@ import { auditFailure, auditSuccess } from '../core/audit.ts'
 import { emit } from '../core/event.ts'
 import { CloudError, type ErrorCode, notFound } from '../errors.ts'
 import { newId } from '../id.ts'
+import { ticketUse } from '../identity/ticket.ts'
 import { change, requireState, transition } from '../transition.ts'
 import { type DiskFormat, imageActions } from './image.states.ts'
 import { imageEvent } from './image.ts'
@@ -37,19 +38,40 @@ const doingOf = ({ actor, requestId, address }: Context) => ({
 const ABANDONED_MS = 60_000
 
 /** Begins or goes on with an upload: QUEUED or SAVING to SAVING. */
-export async function uploadBegin(ctx: Context, id: string): Promise<Upload> {
+export const uploadBegin = (ctx: Context, id: string): Promise<Upload> =>
+  audited(ctx, id, () => {
+    const { projectId } = allowInProject(ctx, RULE)
+    return begin(ctx, { id, projectId })
+  })
+
+/**
+ * The same for an agent: its ticket for `image-upload/<id>`, which is used up by this, stands for the
+ * command that gave it. There is no actor.
+ */
+export async function uploadBeginByTicket(
+  ctx: Context,
+  id: string,
+  secret: string,
+): Promise<Upload> {
+  await ticketUse(ctx, secret, `image-upload/${id}`)
+  return audited(ctx, id, () => begin(ctx, { id }))
+}
+
+async function audited(ctx: Context, id: string, work: () => Promise<Upload>): Promise<Upload> {
   try {
-    return await begin(ctx, id)
+    return await work()
   } catch (error) {
     await auditFailure(ctx, doingOf(ctx), error, { resourceType: 'image', resourceId: id })
     throw error
   }
 }
 
-async function begin(ctx: Context, id: string): Promise<Upload> {
-  const { projectId } = allowInProject(ctx, RULE)
-  const image = await ctx.db.image.findFirst({ where: { id, projectId } })
+async function begin(ctx: Context, where: { id: string; projectId?: string }): Promise<Upload> {
+  const { id } = where
+  const image = await ctx.db.image.findFirst({ where })
   if (!image) throw notFound('image', id)
+  if (where.projectId !== undefined) requireOwnBytes(image)
+  const { projectId } = image
   const at = ctx.now()
   const abandoned =
     image.taskState === 'upload' && at.getTime() - image.updatedAt.getTime() > ABANDONED_MS
@@ -73,6 +95,14 @@ async function begin(ctx: Context, id: string): Promise<Upload> {
   )
   const { name: imageName, diskFormat } = image
   return { mark, imageId: id, imageName, projectId, diskFormat: diskFormat as DiskFormat }
+}
+
+/** What is made of a server gets its bytes from the server's host, and from nobody else. */
+function requireOwnBytes({ id, kind }: { id: string; kind: string }): void {
+  if (kind === 'SHELVED') throw notFound('image', id)
+  if (kind !== 'IMAGE') {
+    throw new CloudError('INVALID_STATE', 'Its bytes come from a server: none can be uploaded')
+  }
 }
 
 /** Says that the upload goes on; false when it is not this one's any more. */
@@ -202,7 +232,7 @@ export async function uploadsBreakOff(
 /** Whether the project's image waits for bytes. */
 export async function uploadIsOpen(ctx: Context, id: string): Promise<boolean> {
   const { projectId } = allowInProject(ctx, 'image.image.download')
-  const where = { id, projectId, status: { not: 'ACTIVE' } }
+  const where = { id, projectId, status: { not: 'ACTIVE' }, kind: 'IMAGE' }
   return (await ctx.db.image.findFirst({ where })) !== null
 }
 
@@ -217,7 +247,10 @@ export interface Download {
 /** The image behind a download that a token asks for. */
 export async function downloadByToken(ctx: Context, id: string): Promise<Download> {
   const { projectId } = allowInProject(ctx, 'image.image.download')
-  return readable(ctx.db, id, { OR: [{ projectId }, { visibility: 'PUBLIC' }] })
+  return readable(ctx.db, id, {
+    OR: [{ projectId }, { visibility: 'PUBLIC' }],
+    kind: { not: 'SHELVED' },
+  })
 }
 
 /** The image behind a ticket, which is used up by this. */
@@ -226,15 +259,7 @@ export async function downloadByTicket(
   id: string,
   secret: string,
 ): Promise<Download> {
-  const ticket = cloud.tokens.verifyTicket(secret, cloud.now())
-  if (ticket.object !== `image/${id}`) {
-    throw new CloudError('UNAUTHENTICATED', 'The ticket is for something else')
-  }
-  const { count } = await cloud.db.usedTicket.createMany({
-    data: [{ id: ticket.id, expiresAt: ticket.expiresAt }],
-    skipDuplicates: true,
-  })
-  if (count === 0) throw new CloudError('UNAUTHENTICATED', 'The ticket was used before')
+  await ticketUse(cloud, secret, `image/${id}`)
   return readable(cloud.db, id, {})
 }
 

@@ -8,27 +8,26 @@ import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import type { ComputeDriver, MachineSpec } from '../../drivers/compute/driver.ts'
+import type { MachineSpec } from '../../drivers/compute/driver.ts'
 import { SimulatedComputeDriver } from '../../drivers/compute/simulated.ts'
 import { makeInProcessBus } from '../../server/bus/in-process.ts'
-import { type Agent, startAgent } from '../../workers/agent/agent.ts'
 import type { HostReport, MachineReport, Report } from '../../workers/agent/reports.ts'
 import { REPORT_QUEUE } from '../../workers/agent/reports.ts'
 import type { Bus } from '../../workers/bus.ts'
 import { type Caller, makeCaller } from '../../workers/call.ts'
+import { MortalAgents } from '../support/agent.ts'
 import { makeTestLog } from '../support/log.ts'
 import { until } from '../support/until.ts'
 
 const HOST = 'host-1'
 const QUEUE = `agent.compute.${HOST}`
-const HEARTBEAT_MS = 20
 
 let bus: Bus
 let caller: Caller
 let driver: SimulatedComputeDriver
 let stateDir: string
 let reports: Report[]
-let running: { agent: Agent; cutOff: () => void }[]
+let agents: MortalAgents
 let log: ReturnType<typeof makeTestLog>
 
 beforeEach(async () => {
@@ -38,74 +37,22 @@ beforeEach(async () => {
   driver = new SimulatedComputeDriver()
   stateDir = await mkdtemp(join(tmpdir(), 'nephograph-agent-'))
   reports = []
-  running = []
+  agents = new MortalAgents(() => ({
+    ...{ bus, driver, hostName: HOST, stateDir, apiUrl: 'http://127.0.0.1:1', log: log.log },
+  }))
   await bus.consume(REPORT_QUEUE, async (body) => void reports.push(body as Report))
 })
 
 afterEach(async () => {
-  for (const { agent } of running) await agent.stop({ guests: 'leave' })
+  await agents.stop('leave')
   await caller.close()
   await bus.close()
   await rm(stateDir, { recursive: true, force: true })
 })
 
-/** Until it is cut off, everything works; then every word from or to the agent is lost. */
-function cuttable<T extends object>(real: T, isCut: () => boolean): T {
-  return new Proxy(real, {
-    get(target, key) {
-      const value: unknown = Reflect.get(target, key)
-      if (typeof value !== 'function') return value
-      if (key === 'watch') {
-        return (tell: (machine: unknown) => void) =>
-          value.call(target, (machine: unknown) => void (isCut() || tell(machine)))
-      }
-      return (...args: unknown[]) => {
-        if (isCut()) return new Promise(() => {})
-        const result: unknown = value.apply(target, args)
-        if (!(result instanceof Promise)) return result
-        return result.then(
-          (answer) => (isCut() ? new Promise(() => {}) : answer),
-          (error) => (isCut() ? new Promise(() => {}) : Promise.reject(error)),
-        )
-      }
-    },
-  })
-}
-
-async function start(bootId = 'boot-1', signal?: AbortSignal): Promise<Agent> {
-  let isCut = false
-  const consumers: { stop(): Promise<void> }[] = []
-  const agentBus: Bus = {
-    ...bus,
-    publish: (...args) => (isCut ? new Promise(() => {}) : bus.publish(...args)),
-    consume: async (queue, handler, options) => {
-      const consumer = await bus.consume(queue, handler, options)
-      consumers.push(consumer)
-      return consumer
-    },
-  }
-  const agent = await startAgent({
-    ...{ bus: agentBus, driver: cuttable<ComputeDriver>(driver, () => isCut), hostName: HOST },
-    ...{ stateDir, apiUrl: 'http://127.0.0.1:1', heartbeatMs: HEARTBEAT_MS, bootId, log: log.log },
-    guestStopTimeoutMs: 50,
-    ...(signal && { signal }),
-  })
-  const cutOff = (): void => {
-    isCut = true
-    for (const consumer of consumers) void consumer.stop()
-  }
-  running.push({ agent, cutOff })
-  return agent
-}
-
-/** As kill -9 does it. */
-function kill(): void {
-  for (const { cutOff } of running.splice(0)) cutOff()
-}
-
-async function stop(guests: 'stop' | 'leave'): Promise<void> {
-  for (const { agent } of running.splice(0)) await agent.stop({ guests })
-}
+const start = (bootId?: string, signal?: AbortSignal) => agents.start(bootId, signal)
+const kill = () => agents.kill()
+const stop = (guests: 'stop' | 'leave') => agents.stop(guests)
 
 const newMachine = (): MachineSpec => ({
   ...{ id: randomUUID(), name: 'vm', vcpus: 1, memoryMiB: 256, diskGiB: 1 },
@@ -423,7 +370,7 @@ describe('guests', () => {
     await start()
     const [machine, deaf] = [await launch(), await launch()]
     await driver.setDeaf(deaf.id, true)
-    const { agent, cutOff } = running.splice(0)[0] as (typeof running)[0]
+    const { agent, cutOff } = agents.take()
     void agent.stop({ guests: 'stop' })
     await until('the first is down', async () => (await powerOf(machine.id)) === 'SHUTDOWN')
     cutOff()

@@ -5,6 +5,7 @@
  * Start: remember, bring back what should run, report the host, take calls. Stop: the other way
  * round.
  */
+import type { KeyObject } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import type { Logger } from 'pino'
 import type { ComputeDriver } from '../../drivers/compute/driver.ts'
@@ -16,6 +17,7 @@ import { Journal } from './journal.ts'
 import { Reporter } from './reports.ts'
 import { VerbRunner } from './verb-runner.ts'
 import { makeVerbs } from './verbs.ts'
+import { OpenConsoles } from './verbs-console.ts'
 
 const HEARTBEAT_MS = 5_000
 /** Also the calls that wait for a machine or a place: a reading call must not queue behind them. */
@@ -32,9 +34,11 @@ export interface AgentSettings {
   hostName: string
   /** A folder of this agent's own; it outlives the agent. */
   stateDir: string
-  /** Where images are fetched: `<apiUrl><path>`. */
+  /** Where images are fetched and put, and streams opened: `<apiUrl><path>`. */
   apiUrl: string
   heartbeatMs?: number
+  /** The host's own, with which it joined; without one its reports are not signed. */
+  key?: KeyObject | null
   /** What guests get to shut down when they are stopped with the agent, before they are forced. */
   guestStopTimeoutMs?: number
   /** What differs after each boot of the host; by default the kernel's boot id. */
@@ -70,9 +74,12 @@ export async function startAgent(settings: AgentSettings): Promise<Agent> {
   const reporter = new Reporter({
     ...{ bus, driver, journal, runner, failures, log },
     ...{ hostName, bootId, agentStartedAt, heartbeatMs },
+    key: settings.key ?? null,
   })
   await reporter.start()
-  const verbs = makeVerbs({ driver, runner, apiUrl })
+  const consoles = new OpenConsoles()
+  const onProgress = (...told: Parameters<Reporter['progress']>) => reporter.progress(...told)
+  const verbs = makeVerbs({ driver, runner, apiUrl, onProgress }, consoles)
   const serving = await serveCalls(bus, `agent.compute.${hostName}`, verbs, {
     concurrency: CALLS_AT_ONCE,
     log,
@@ -84,6 +91,7 @@ export async function startAgent(settings: AgentSettings): Promise<Agent> {
 
   return {
     async stop({ guests }) {
+      consoles.close()
       const stopped = serving.stop()
       await settledWithin(VERB_GRACE_MS, stopped)
       await runner.stop()

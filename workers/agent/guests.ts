@@ -4,7 +4,8 @@
  * G1 A clean stop with its guests first marks each as one to bring back, then stops it: a kill in
  *    between loses no mark, and a mark on a machine that still runs does no harm.
  * G2 At the start, what is marked is started, and after a reboot of the host also what ran before
- *    it. Each machine gets one try; what fails stays down and its reason is reported.
+ *    it. Each machine gets one try; what fails stays down and its reason is reported. What was paused
+ *    is paused again; what lies suspended has its memory, and stays so.
  */
 import type { Logger } from 'pino'
 import type { ComputeDriver, Machine } from '../../drivers/compute/driver.ts'
@@ -77,11 +78,14 @@ export async function bringGuestsBack(
     .all()
     .filter((record) => record.bringBack || (hostRebooted && record.running))
   if (wanted.length === 0) return failures
-  const on = new Set((await listMachines(driver)).filter(isOn).map(({ id }) => id))
+  const found = await listMachines(driver)
+  // A start of what is suspended would drop its memory.
+  const atRest = found.filter((machine) => isOn(machine) || machine.powerState === 'SUSPENDED')
+  const asTheyAre = new Set(atRest.map(({ id }) => id))
   const patience = AbortSignal.timeout(BRING_BACK_TIMEOUT_MS)
   await eachAtMost(STARTS_AT_ONCE, wanted, async (record) => {
     // Also what a reboot of the host brought down: the next start does not know of that any more.
-    record.bringBack = !on.has(record.id) && !(await bringBack(record))
+    record.bringBack = !asTheyAre.has(record.id) && !(await bringBack(record))
     await journal.save(record.id)
   })
   return failures
@@ -95,6 +99,7 @@ export async function bringGuestsBack(
       const signal = AbortSignal.any(stopping ? [...signals, stopping] : signals)
       await driver.start(record.spec, signal)
       record.running = true
+      if (record.paused) await pauseAgain(record.id, signal)
       log.info({ machineId: record.id }, 'a machine was brought back')
     } catch (error) {
       if (stopping?.aborted) return false
@@ -103,6 +108,12 @@ export async function bringGuestsBack(
       log.error({ machineId: record.id, err: error }, 'a machine could not be brought back')
     }
     return true
+  }
+
+  async function pauseAgain(id: string, signal: AbortSignal): Promise<void> {
+    await driver.abilities.pausing?.pause(id, signal).catch((err: unknown) => {
+      log.error({ machineId: id, err }, 'a machine that was paused is back, but runs')
+    })
   }
 }
 

@@ -26,12 +26,14 @@ export interface MachineRecord {
   id: string
   /** The highest fence that a call for this machine has shown. */
   fence: number
-  /** From the last verb that brought one. */
+  /** From the last verb that brought one, without its config drive: the driver keeps that. */
   spec: MachineSpec | null
   /** Whether it should be running, as far as this host has been told or has seen. */
   running: boolean
   /** It was stopped only because the agent was: the next start brings it back. */
   bringBack: boolean
+  /** A verb has paused it: brought back, it is paused again. */
+  paused?: boolean
   results: { callId: string; outcome: Outcome }[]
   /** Milliseconds since the epoch. */
   usedAt: number

@@ -8,7 +8,9 @@
  *    what was before the verb.
  * F3 One report at a time. A beat that falls into a slow one is skipped; of several changes of one
  *    machine the last is told. A lost report costs one beat.
+ * F4 The progress of a verb is told at most once in `PROGRESS_EVERY_MS`; it may be lost.
  */
+import type { KeyObject } from 'node:crypto'
 import type { Logger } from 'pino'
 import type {
   Capability,
@@ -20,6 +22,8 @@ import type {
 import type { Bus } from '../bus.ts'
 import { within } from '../pause.ts'
 import type { Journal, MachineRecord } from './journal.ts'
+import { signed } from './signature.ts'
+import { traitsOf } from './traits.ts'
 import type { VerbRunner } from './verb-runner.ts'
 
 export const REPORT_QUEUE = 'conductor.reports'
@@ -29,9 +33,13 @@ const LIST_TIMEOUT_MS = 10_000
 const REPORT_LIFE_BEATS = 3
 const CHANGE_LIFE_MS = 60_000
 const PRUNE_EVERY_BEATS = 100
+const PROGRESS_EVERY_MS = 1_000
+const PROGRESS_LIFE_MS = 5_000
+/** Verbs whose last progress is remembered. */
+const MAX_PROGRESS = 1_000
 const DOWN: PowerState = 'SHUTDOWN'
 
-export type Report = HostReport | MachineReport
+export type Report = HostReport | MachineReport | ProgressReport
 
 export interface HostReport extends ReportHead {
   kind: 'host'
@@ -39,6 +47,8 @@ export interface HostReport extends ReportHead {
   bootId: string
   inventory: Inventory
   capabilities: Capability[]
+  /** What placement may ask for (traits.ts). */
+  traits: string[]
   /** All machines of the host; null when they could not be listed. */
   machines: ReportedMachine[] | null
   /** What keeps the agent from knowing its host; null when nothing does. */
@@ -48,6 +58,15 @@ export interface HostReport extends ReportHead {
 export interface MachineReport extends ReportHead {
   kind: 'machine'
   machine: ReportedMachine
+}
+
+/** How far a verb is. */
+export interface ProgressReport extends ReportHead {
+  kind: 'progress'
+  /** Of the call that asked for it. */
+  callId: string
+  doneBytes: number
+  totalBytes: number
 }
 
 interface ReportHead {
@@ -80,6 +99,8 @@ export interface ReporterSettings {
   bootId: string
   agentStartedAt: string
   heartbeatMs: number
+  /** Signs the reports; null: they go without a signature. */
+  key: KeyObject | null
   /** Why machines could not be brought back, by id: the driver doesn't know. */
   failures: Map<string, string>
   log: Logger
@@ -87,7 +108,10 @@ export interface ReporterSettings {
 
 export class Reporter {
   private readonly changed = new Map<string, { machine: Machine; moves: number }>()
-  private facts: { inventory: Inventory; capabilities: Capability[] } | null = null
+  /** When the progress of a call was last told, by its id. */
+  private readonly progressed = new Map<string, number>()
+  private facts: { inventory: Inventory; capabilities: Capability[]; traits: string[] } | null =
+    null
   private sequence = 0
   private beats = 0
   private beatDue = false
@@ -104,7 +128,7 @@ export class Reporter {
   async start(): Promise<void> {
     const { driver, heartbeatMs } = this.settings
     const [inventory, capabilities] = await Promise.all([driver.inventory(), driver.capabilities()])
-    this.facts = { inventory, capabilities }
+    this.facts = { inventory, capabilities, traits: traitsOf(driver, capabilities) }
     this.unwatch = driver.watch((machine) => this.machineChanged(machine))
     this.timer = setInterval(() => this.beat(), heartbeatMs)
     this.beat()
@@ -116,6 +140,21 @@ export class Reporter {
     clearInterval(this.timer)
     this.unwatch?.()
     await this.sending
+  }
+
+  /** Tells how far a verb is, if that was not told a moment ago. */
+  progress(callId: string, doneBytes: number, totalBytes: number): void {
+    const now = Date.now()
+    const toldAt = this.progressed.get(callId)
+    if (toldAt !== undefined && now - toldAt < PROGRESS_EVERY_MS) return
+    this.progressed.delete(callId)
+    this.progressed.set(callId, now)
+    const [oldest] = this.progressed.keys()
+    if (this.progressed.size > MAX_PROGRESS && oldest) this.progressed.delete(oldest)
+    this.send(async () => {
+      const told = { callId, doneBytes, totalBytes }
+      await this.publish({ kind: 'progress', ...this.head(), ...told }, PROGRESS_LIFE_MS)
+    })
   }
 
   private beat(): void {
@@ -155,7 +194,8 @@ export class Reporter {
   }
 
   private async publish(report: Report, expiresInMs: number): Promise<void> {
-    await this.settings.bus.publish(REPORT_QUEUE, report, { expiresInMs })
+    const { bus, key, hostName } = this.settings
+    await bus.publish(REPORT_QUEUE, key ? signed(key, hostName, report) : report, { expiresInMs })
   }
 
   private async describeHost(): Promise<HostReport> {
