@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import type { Prisma, PrismaClient } from '../prisma/generated/client.ts'
 import type { Policy } from './access/policy.ts'
+import type { Placer } from './compute/placement-placer.ts'
 import type { EventPage, EventRow } from './core/event.ts'
 import type { PasswordRules } from './identity/password-rules.ts'
 import type { Revocations } from './identity/revocation.ts'
@@ -68,7 +69,18 @@ export interface Cloud {
   /** The region that this control plane is. */
   region: string
   events: EventSource
+  /** Where servers would go. */
+  placement: Placer
   consoles: HostConsoles
+  compute: ComputeSettings
+}
+
+/** Settings of compute that commands and sweeps go by. */
+export interface ComputeSettings {
+  /** How long deleted servers can be restored; 0: they are deleted at once. */
+  softDeleteSeconds: number
+  /** What was resized or migrated is confirmed by itself after so long; 0: never. */
+  resizeConfirmSeconds: number
 }
 
 /** What hosts tell of the consoles of their servers; null while a host can't be reached. */

@@ -13,7 +13,7 @@ export const errorCodes = {
   IN_USE: 'Something still depends on it. details: resources',
   LAST_ADMINISTRATOR: 'Nobody would be left who may administer the cloud.',
   QUOTA_EXCEEDED: 'The project may not have more. details: resource, limit, used, requested',
-  NO_VALID_HOST: 'No host can take the server. details: filters',
+  NO_VALID_HOST: 'No host can take the server. details: hostsTotal, filters, nearestMiss',
   TOO_LARGE: 'More bytes than are accepted. details: limit, requested',
   TOO_COMPLEX: 'The document asks for too much at once. details: limit, requested',
   CURSOR_EXPIRED: 'The watch can not resume from so long ago: begin anew.',
@@ -40,7 +40,15 @@ export interface ErrorDetails {
   missing?: string[]
   /** What still depends on it. */
   resources?: { type: string; id: string; name: string }[]
+  hostsTotal?: number
+  hostsPassed?: number
   filters?: { name: string; passed: number; refused: number }[]
+  /** The host that lacked least, and what would make it fit. */
+  nearestMiss?: {
+    host: string
+    shortBy: { resource: string; amount: number }[]
+    remedies: string[]
+  }
   fields?: { path: string; message: string }[]
 }
 

@@ -6,9 +6,44 @@
  *    are checked by the update itself, so claims on one host need not fight over the generation.
  * A3 A row has a consumer: the server, or a migration that keeps what the server had before it moved.
  * A4 Giving back means deleting the allocation; deleting it twice gives back once.
+ * A5 Members of a group claim one after the other: whether a host is too near to the others, or too
+ *    far, is asked once nobody else can claim for the group.
  */
-import type { Db, Tx } from '../context.ts'
-import type { HostView } from './placement.ts'
+import type { Tx } from '../context.ts'
+import type { HostView, PlacementRequest } from './placement-view.ts'
+
+/**
+ * Claims what a server was placed with; false when the host changed or filled up since it was looked
+ * at, or when another member of its group claimed meanwhile (A5).
+ */
+export async function allocationClaimFor(
+  tx: Tx,
+  serverId: string,
+  host: Pick<HostView, 'id' | 'generation'>,
+  { resources, group }: Pick<PlacementRequest, 'resources' | 'group'>,
+): Promise<boolean> {
+  if (group && !(await groupAllows(tx, serverId, host.id, group))) return false
+  return allocationClaim(tx, serverId, host, resources)
+}
+
+/** Keeps the rest of the group from claiming, and looks where they are. Soft policies allow all. */
+async function groupAllows(
+  tx: Tx,
+  serverId: string,
+  hostId: string,
+  { id, policy }: NonNullable<PlacementRequest['group']>,
+): Promise<boolean> {
+  if (policy !== 'AFFINITY' && policy !== 'ANTI_AFFINITY') return true
+  // Not in one statement: the other member's claim is seen by a statement that begins after the wait.
+  await tx.$executeRaw`
+    select from compute.server_group where id = ${id}::uuid for no key update`
+  const others = await tx.$queryRaw<{ isHere: boolean }[]>`
+    select distinct a.host_id = ${hostId}::uuid as "isHere"
+    from compute.server s join compute.allocation a on a.server_id = s.id
+    where s.group_id = ${id}::uuid and s.id <> ${serverId}::uuid`
+  if (policy === 'ANTI_AFFINITY') return !others.some(({ isHere }) => isHere)
+  return others.length === 0 || others.some(({ isHere }) => isHere)
+}
 
 /** Claims the amounts; false when the host changed or filled up since it was looked at. */
 export async function allocationClaim(
@@ -70,16 +105,4 @@ export async function allocationHandOver(
   await tx.$executeRaw`
     update compute.allocation set consumer_id = ${to}::uuid
     where server_id = ${serverId}::uuid and consumer_id = ${from}::uuid`
-}
-
-/** All hosts as placement sees them, by name, in one statement. */
-export async function hostViews(db: Db | Tx): Promise<HostView[]> {
-  return db.$queryRaw<HostView[]>`
-    select h.id, h.name, h.status, h.enabled, h.disabled_reason as "disabledReason", h.generation,
-           coalesce(jsonb_agg(jsonb_build_object(
-             'resource', i.resource, 'total', i.total, 'reserved', i.reserved, 'used', i.used,
-             'allocationRatio', i.allocation_ratio)) filter (where i.resource is not null), '[]')
-             as inventory
-    from compute.host h left join compute.inventory i on i.host_id = h.id
-    group by h.id order by h.name`
 }

@@ -20,12 +20,6 @@ export interface ServerConsoleCreate extends CommandInput {
   kind: ConsoleKind
 }
 
-export interface ConsoleTicket {
-  /** A path of the API, for a WebSocket; it holds the word. */
-  url: string
-  expiresAt: Date
-}
-
 /** Statuses in which there is a machine whose screen could be looked at. */
 const withScreen: readonly ServerStatus[] = [
   'ACTIVE',

@@ -3,22 +3,13 @@
  *
  * H1 A report older than the last one applied changes nothing.
  * H2 A host's generation goes up when a fact changes that placement decides on.
- * H3 A server's row follows its machine only while no task runs on it (reconcile.ts).
+ * H3 A host that an operator says is dead is DOWN, whatever it reports.
+ * H4 A host that was removed does not come in again by itself: it needs a word (host-join.ts).
  */
-import { Prisma } from '../../prisma/generated/client.ts'
-import type { Cloud } from '../context.ts'
+import type { Cloud, Tx } from '../context.ts'
 import { type EventDraft, emit } from '../core/event.ts'
-import { knownByTasks } from '../core/task.ts'
 import { newId } from '../id.ts'
-import { change } from '../transition.ts'
-import {
-  type Correction,
-  correctionFor,
-  correctionForMissing,
-  type ReportedMachine,
-  type ServerRow,
-} from './reconcile.ts'
-import { serverEvent } from './server.ts'
+import type { ReportedMachine } from './reconcile.ts'
 
 export interface HostReport {
   host: string
@@ -28,6 +19,8 @@ export interface HostReport {
   sequence: number
   inventory: { vcpus: number; memoryMiB: number; diskGiB: number }
   capabilities: { name: string; value: string }[]
+  /** As probed; CUSTOM_ ones that operators gave it are beside them. */
+  traits: string[]
   /** All machines of the host; null when they could not be listed. */
   machines: ReportedMachine[] | null
 }
@@ -36,8 +29,6 @@ export interface HostReport {
 const allocationRatios: Record<string, number> = { VCPU: 16, MEMORY_MB: 1, DISK_GB: 1 }
 /** Kept for the host itself: Nova's default for memory, in MiB. */
 const reservedAmounts: Record<string, bigint> = { MEMORY_MB: 512n }
-/** How long a machine may be missing from reports before its row says so. */
-const MISSING_AFTER_MS = 60_000
 
 type Services = Pick<Cloud, 'db' | 'now'>
 
@@ -46,7 +37,10 @@ interface KnownHost {
   status: string
   driver: string
   capabilities: unknown
-  totals: Record<string, number>
+  traits: string[]
+  forcedDown: boolean
+  /** Null: it never reported any. */
+  totals: Record<string, number> | null
 }
 
 /** Writes the host's facts; returns its id, or null when the report is old news. */
@@ -54,17 +48,20 @@ export async function hostReport(cloud: Services, report: HostReport): Promise<s
   const known = await heard(cloud, report, report.bootId)
   if (known === null) {
     const exists = await cloud.db.host.count({ where: { name: report.host } })
-    return exists ? null : hostJoin(cloud, report)
+    return exists || (await wasRemoved(cloud.db, report.host)) ? null : hostJoin(cloud, report)
   }
   const { driver } = report
   const capabilities = canonical(report.capabilities)
+  const traits = [...new Set(report.traits)].sort()
+  const status = known.forcedDown ? 'DOWN' : 'UP'
   const wanted = totals(report)
   const moved = Object.entries(wanted).filter(
-    ([name, total]) => BigInt(known.totals[name] ?? -1) !== total,
+    ([name, total]) => BigInt(known.totals?.[name] ?? -1) !== total,
   )
   const same =
-    known.status === 'UP' &&
+    known.status === status &&
     known.driver === driver &&
+    JSON.stringify(known.traits) === JSON.stringify(traits) &&
     moved.length === 0 &&
     JSON.stringify(known.capabilities) === JSON.stringify(capabilities)
   if (same) return known.id
@@ -73,15 +70,22 @@ export async function hostReport(cloud: Services, report: HostReport): Promise<s
       where: { id: known.id },
       data: {
         driver,
-        status: 'UP',
+        status,
         capabilities,
+        traits,
         updatedAt: cloud.now(),
         generation: { increment: 1 },
         version: { increment: 1 },
       },
     })
     for (const [resource, total] of moved) {
-      await tx.inventory.updateMany({ where: { hostId: known.id, resource }, data: { total } })
+      const hostId = known.id
+      await tx.inventory.upsert({
+        where: { hostId_resource: { hostId, resource } },
+        // Of a host that joined with a word, and reports for the first time.
+        create: { hostId, ...inventoryOf(resource, total) },
+        update: { total },
+      })
     }
     await emit(tx, hostEvent(known.id, 'updated'))
   })
@@ -105,7 +109,8 @@ export async function heard(
         heartbeat_at = now()
     where name = ${report.host}
       and (coalesce(agent_started_at, 'epoch'), sequence) < (${startedAt}, ${BigInt(report.sequence)})
-    returning h.id, h.status, h.driver, h.capabilities,
+    returning h.id, h.status, h.driver, h.capabilities, h.traits,
+      h.forced_down as "forcedDown",
       (select jsonb_object_agg(i.resource, i.total) from compute.inventory i
        where i.host_id = h.id) as totals`
   return known ?? null
@@ -126,15 +131,11 @@ async function hostJoin(cloud: Services, report: HostReport): Promise<string> {
         agentStartedAt: new Date(report.agentStartedAt),
         sequence: BigInt(report.sequence),
         capabilities: canonical(report.capabilities),
+        traits: [...new Set(report.traits)].sort(),
         createdAt: at,
         updatedAt: at,
         inventory: {
-          create: Object.entries(totals(report)).map(([resource, total]) => ({
-            resource,
-            total,
-            allocationRatio: allocationRatios[resource] ?? 1,
-            reserved: reservedAmounts[resource] ?? 0n,
-          })),
+          create: Object.entries(totals(report)).map(([name, total]) => inventoryOf(name, total)),
         },
       },
     })
@@ -142,6 +143,13 @@ async function hostJoin(cloud: Services, report: HostReport): Promise<string> {
   })
   return id
 }
+
+const inventoryOf = (resource: string, total: bigint) => ({
+  resource,
+  total,
+  allocationRatio: allocationRatios[resource] ?? 1,
+  reserved: reservedAmounts[resource] ?? 0n,
+})
 
 const totals = ({ inventory }: HostReport): Record<string, bigint> => ({
   DISK_GB: BigInt(Math.floor(inventory.diskGiB)),
@@ -155,7 +163,7 @@ const canonical = (capabilities: HostReport['capabilities']) =>
     .map(({ name, value }) => ({ name, value }))
     .sort((a, b) => (a.name < b.name ? -1 : 1))
 
-const hostEvent = (id: string, what: 'created' | 'updated'): EventDraft => ({
+export const hostEvent = (id: string, what: 'created' | 'updated' | 'deleted'): EventDraft => ({
   type: `host.${what}`,
   resourceType: 'host',
   resourceId: id,
@@ -175,77 +183,21 @@ export async function hostsFallSilent(cloud: Services, silentMs: number): Promis
   })
 }
 
-export interface Unowned {
-  /** This cloud had them and let them go: what is left of them may be removed. */
-  orphans: string[]
-  /** Nothing is known of them: a database that was restored or swapped must not cost anybody a disk. */
-  strangers: string[]
-}
+/** Of a row that stands for a removed host: no word has such a hash. */
+const removedHash = (name: string): string => `removed:${name}`
+/** As long as there is a cloud. */
+const FOR_EVER = new Date('9999-01-01T00:00:00Z')
 
-/** Brings rows in line with the machines of a host; returns the machines that no row owns. */
-export async function machinesReport(
-  cloud: Services,
-  hostId: string,
-  machines: ReportedMachine[],
-  complete: boolean,
-): Promise<Unowned> {
-  const ids = machines.map((m) => m.id)
-  const rows = await cloud.db.server.findMany({
-    where: complete ? { OR: [{ hostId }, { id: { in: ids } }] } : { id: { in: ids } },
-    select: {
-      id: true,
-      projectId: true,
-      status: true,
-      powerState: true,
-      taskState: true,
-      fence: true,
-      hostId: true,
-      updatedAt: true,
-    },
-  })
-  const byId = new Map(rows.map((row) => [row.id, row]))
-  const missingSince = new Date(cloud.now().getTime() - MISSING_AFTER_MS)
-  for (const machine of machines) {
-    const row = byId.get(machine.id)
-    if (row?.hostId !== hostId) continue
-    await correct(cloud, row as ServerRow, correctionFor(row as ServerRow, machine))
-  }
-  if (complete) {
-    const reported = new Set(ids)
-    for (const row of rows) {
-      if (row.hostId !== hostId || reported.has(row.id) || row.updatedAt > missingSince) continue
-      await correct(cloud, row as ServerRow, correctionForMissing(row as ServerRow))
-    }
-  }
-  const elsewhere = rows.filter((row) => row.hostId !== hostId && !row.taskState)
-  const { known, unknown } = await knownByTasks(
-    cloud.db,
-    ids.filter((id) => !byId.has(id)),
-  )
-  return { orphans: [...elsewhere.map((row) => row.id), ...known], strangers: unknown }
-}
-
-async function correct(
-  cloud: Services,
-  row: ServerRow,
-  correction: Correction | null,
-): Promise<void> {
-  if (!correction) return
-  const at = cloud.now()
-  const { status, powerState, fault } = correction
-  await cloud.db.$transaction(async (tx) => {
-    const changed = await change(tx, {
-      resource: 'server',
-      id: row.id,
-      where: { status: row.status, taskState: null, fence: row.fence },
-      set: {
-        status,
-        powerState,
-        ...(fault && { fault: { ...fault, at: at.toISOString() } }),
-        ...(fault === null && { fault: Prisma.DbNull }),
-      },
-      at,
-    })
-    if (changed) await emit(tx, serverEvent({ ...row, requestId: null }, 'updated'))
+/** H4: remembers that this name must not come in by itself. */
+export async function hostRemember(tx: Tx, name: string, at: Date): Promise<void> {
+  const hash = removedHash(name)
+  const data = { hostName: name, expiresAt: FOR_EVER, usedAt: at }
+  await tx.hostJoinToken.upsert({
+    where: { hash },
+    create: { id: newId(), hash, createdAt: at, ...data },
+    update: data,
   })
 }
+
+const wasRemoved = async (db: Cloud['db'], name: string): Promise<boolean> =>
+  (await db.hostJoinToken.count({ where: { hash: removedHash(name) } })) > 0

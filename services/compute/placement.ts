@@ -2,141 +2,176 @@
  * Placement as a pure function: hosts and a request in, a ranked list and its explanation out. It
  * decides on what it was shown; the claim (allocation.ts) verifies that it is still so.
  *
- * Filters refuse, in the order of their table, each with a reason; weighers rank what passed.
+ * Filters (placement-filters.ts) refuse, in the order of their table; weighers
+ * (placement-weighers.ts) rank what passed. When nobody passed, the nearest miss is the host that the
+ * fewest filters refuse, and of those the one that lacks least.
  */
-export interface HostView {
-  id: string
-  name: string
-  status: string
-  enabled: boolean
-  disabledReason: string | null
-  generation: number
-  inventory: InventoryView[]
+import { type Asked, type Filter, filters } from './placement-filters.ts'
+import { type FilterName, filterNames, placementDefaults } from './placement-settings.ts'
+import { type HostView, nobody, type PlacementRequest, type Shortfall } from './placement-view.ts'
+import { type Weighed, weigh } from './placement-weighers.ts'
+
+export type { HostView, PlacementRequest } from './placement-view.ts'
+export { freeOf } from './placement-view.ts'
+
+export interface Refusal {
+  host: string
+  filter: string
+  reason: string
+  /** What the host lacks, where that is a matter of amounts. */
+  shortBy?: Shortfall[]
 }
 
-/** Amounts in the unit of the resource class: VCPU, MEMORY_MB (MiB), DISK_GB (GiB). */
-export interface InventoryView {
-  resource: string
-  total: number
-  reserved: number
-  used: number
-  allocationRatio: number
-}
-
-export interface PlacementRequest {
-  resources: Record<string, number>
-  /** Hosts, by name, on which this request failed already. */
-  tried: { host: string; reason: string }[]
+export interface NearestMiss {
+  host: string
+  /** All that the host lacks of resources. */
+  shortBy: Shortfall[]
+  /** What would make it fit, in words: all of these. */
+  remedies: string[]
 }
 
 export interface Explanation {
   hostsTotal: number
+  /** Hosts that were looked at; in a large cloud a choice needs no more than some that pass. */
+  hostsExamined: number
+  /** Of those that were looked at. */
   hostsPassed: number
   /** Per filter, of the hosts that reached it: how many passed and how many it refused. */
   filters: { name: string; passed: number; refused: number }[]
   /** The first hosts that were refused, with the reason. */
-  refusals: { host: string; filter: string; reason: string }[]
+  refusals: Refusal[]
+  /** The first that passed, best first. */
+  candidates: { host: string; weight: number }[]
+  /** Null when a host passed, or when there is none. */
+  nearestMiss: NearestMiss | null
+  /** The host was drawn from so many of the best; null when none was chosen. */
+  drawnFrom: number | null
 }
 
-interface Filter {
-  name: string
-  refuses(host: HostView, request: PlacementRequest): string | null
-}
-
-/** What the explanation names at most. */
+/** What the explanation names at most: hosts that were refused, and hosts that passed. */
 const MAX_REFUSALS = 100
+const MAX_CANDIDATES = 100
 /** What its sentence names at most: as many as a creation tries. */
 const MAX_EXAMPLES = 3
 
-const roomFilter = (name: string, resource: string): Filter => ({
-  name,
-  refuses: (host, { resources }) => {
-    const wanted = resources[resource] ?? 0
-    const free = freeOf(host, resource)
-    return wanted > free ? `${wanted} of ${resource} wanted, ${Math.max(0, free)} free` : null
-  },
-})
+/** The filters that are on, in order, with whether they have to be asked at all. */
+const askedFilters = (asked: Asked): { name: FilterName; filter: Filter; idle: boolean }[] =>
+  filterNames
+    .filter((name) => asked.settings.filters.includes(name))
+    .map((name) => {
+      const filter = filters[name]
+      return { name, filter, idle: filter.concerns?.(asked) === false }
+    })
 
-/** OpenStack's filters, by OpenStack's names. */
-const filters: Filter[] = [
-  {
-    name: 'RetryFilter',
-    refuses: ({ name }, { tried }) => {
-      const failure = tried.find(({ host }) => host === name)
-      return failure ? `tried already: ${failure.reason}` : null
-    },
-  },
-  {
-    name: 'EnabledFilter',
-    refuses: (host) =>
-      host.enabled ? null : `disabled${host.disabledReason ? `: ${host.disabledReason}` : ''}`,
-  },
-  {
-    name: 'ComputeFilter',
-    refuses: (host) => (host.status === 'UP' ? null : 'its agent does not answer'),
-  },
-  roomFilter('CoreFilter', 'VCPU'),
-  roomFilter('RamFilter', 'MEMORY_MB'),
-  roomFilter('DiskFilter', 'DISK_GB'),
-]
+/** Refuses and counts hosts one after the other; how many there will be need not be known. */
+export class Sieve {
+  private readonly rows: { name: FilterName; filter: Filter; idle: boolean; refused: number }[]
+  private readonly refusals: Refusal[] = []
+  private examined = 0
+  readonly passed: HostView[] = []
 
-/** Highest first: the share of memory that stays free, so that load spreads. */
-const weighers: { name: string; multiplier: number; weigh(host: HostView): number }[] = [
-  { name: 'RAMWeigher', multiplier: 1, weigh: (host) => freeOf(host, 'MEMORY_MB') },
-]
+  constructor(private readonly asked: Asked) {
+    this.rows = askedFilters(asked).map((row) => ({ ...row, refused: 0 }))
+  }
 
-/** What can still be allocated, overcommit included. */
-export function freeOf(host: HostView, resource: string): number {
-  const inventory = host.inventory.find((i) => i.resource === resource)
-  if (!inventory) return 0
-  const { total, reserved, allocationRatio, used } = inventory
-  return Math.floor((total - reserved) * allocationRatio) - used
+  /** Whether the host passes all filters. */
+  take(host: HostView): boolean {
+    this.examined++
+    for (const row of this.rows) {
+      if (row.idle || row.filter.passes(host, this.asked)) continue
+      row.refused++
+      if (this.refusals.length < MAX_REFUSALS) {
+        this.refusals.push(refusalBy(row.name, host, this.asked))
+      }
+      return false
+    }
+    this.passed.push(host)
+    return true
+  }
+
+  /** What came of it; `hosts` are all that there are, `ranked` those that passed, best first. */
+  explain(hosts: readonly HostView[], ranked: readonly Weighed[]): Explanation {
+    let left = this.examined
+    const counts = this.rows.map(({ name, refused }) => {
+      left -= refused
+      return { name, passed: left, refused }
+    })
+    return {
+      hostsTotal: hosts.length,
+      hostsExamined: this.examined,
+      hostsPassed: this.passed.length,
+      filters: counts,
+      refusals: this.refusals,
+      candidates: ranked
+        .slice(0, MAX_CANDIDATES)
+        .map(({ host, weight }) => ({ host: host.name, weight: rounded(weight) })),
+      nearestMiss: this.passed.length === 0 ? nearestMiss(hosts, this.asked) : null,
+      drawnFrom: null,
+    }
+  }
 }
 
+const rounded = (weight: number): number => Math.round(weight * 1e6) / 1e6
+
+function refusalBy(name: FilterName, host: HostView, asked: Asked): Refusal {
+  const { reason, shortBy } = filters[name]
+  return {
+    host: host.name,
+    filter: name,
+    reason: reason(host, asked),
+    ...(shortBy && { shortBy: shortBy(host, asked) }),
+  }
+}
+
+/** What is not the same for every request; all of it has a default. */
+export type PlaceOptions = Partial<Pick<Asked, 'peers' | 'settings'>>
+
+export const askedOf = (request: PlacementRequest, options: PlaceOptions = {}): Asked => ({
+  request,
+  peers: options.peers ?? nobody,
+  settings: options.settings ?? placementDefaults,
+})
+
+/** Looks at all hosts. */
 export function place(
   hosts: readonly HostView[],
   request: PlacementRequest,
+  options: PlaceOptions = {},
 ): { ranked: HostView[]; explanation: Explanation } {
-  const refusals: Explanation['refusals'] = []
-  const counts: Explanation['filters'] = []
-  let left = [...hosts]
-  for (const filter of filters) {
-    const passed: HostView[] = []
-    for (const host of left) {
-      const reason = filter.refuses(host, request)
-      if (reason === null) passed.push(host)
-      else if (refusals.length < MAX_REFUSALS) {
-        refusals.push({ host: host.name, filter: filter.name, reason })
-      }
-    }
-    counts.push({ name: filter.name, passed: passed.length, refused: left.length - passed.length })
-    left = passed
-  }
+  const asked = askedOf(request, options)
+  const sieve = new Sieve(asked)
+  for (const host of hosts) sieve.take(host)
+  const ranked = weigh(sieve.passed, asked)
   return {
-    ranked: rank(left),
-    explanation: {
-      hostsTotal: hosts.length,
-      hostsPassed: left.length,
-      filters: counts,
-      refusals,
-    },
+    ranked: ranked.map(({ host }) => host),
+    explanation: sieve.explain(hosts, ranked),
   }
 }
 
-/** Sum of the normalised weights (0 to 1) times their multipliers; ties fall by name. */
-function rank(hosts: HostView[]): HostView[] {
-  const scores = new Map(hosts.map((host) => [host, 0]))
-  for (const { multiplier, weigh } of weighers) {
-    const weights = hosts.map(weigh)
-    const least = Math.min(...weights)
-    const span = Math.max(...weights) - least || 1
-    hosts.forEach((host, i) => {
-      const normal = ((weights[i] ?? least) - least) / span
-      scores.set(host, (scores.get(host) ?? 0) + multiplier * normal)
-    })
+/** The host that lacks least, if there is one and it does not pass. */
+function nearestMiss(hosts: readonly HostView[], asked: Asked): NearestMiss | null {
+  const rows = askedFilters(asked).filter(({ idle }) => !idle)
+  let [nearest, fewest, least] = [null as HostView | null, Number.POSITIVE_INFINITY, 0]
+  for (const host of hosts) {
+    let [refused, lack] = [0, 0]
+    for (const { filter } of rows) {
+      if (filter.passes(host, asked)) continue
+      if (++refused > fewest) break
+      for (const { resource, amount } of filter.shortBy?.(host, asked) ?? []) {
+        lack += amount / Math.max(1, asked.request.resources[resource] ?? 1)
+      }
+    }
+    if (refused > fewest || (refused === fewest && lack >= least)) continue
+    ;[nearest, fewest, least] = [host, refused, lack]
   }
-  const score = (host: HostView): number => scores.get(host) ?? 0
-  return [...hosts].sort((a, b) => score(b) - score(a) || (a.name < b.name ? -1 : 1))
+  if (!nearest || fewest === 0) return null
+  const host = nearest
+  const refusing = rows.map(({ filter }) => filter).filter((filter) => !filter.passes(host, asked))
+  return {
+    host: host.name,
+    shortBy: refusing.flatMap((filter) => filter.shortBy?.(host, asked) ?? []),
+    remedies: refusing.map((filter) => filter.remedy(host, asked)),
+  }
 }
 
 /**

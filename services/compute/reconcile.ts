@@ -27,33 +27,50 @@ export interface Correction {
   fault?: { code: 'HYPERVISOR_FAILED'; message: string } | null
 }
 
+type Truth = Partial<Record<PowerState, ServerStatus>>
+
+const off: Truth = { SHUTDOWN: 'SHUTOFF', CRASHED: 'SHUTOFF', SUSPENDED: 'SUSPENDED' }
+
+/**
+ * The status that a machine at rest in this power state has, whose row says another one. What is not
+ * here keeps its status: in RESCUE, VERIFY_RESIZE and what is put away, being on or off says nothing of
+ * what the server is, and what is in ERROR stays so until somebody has looked.
+ */
+const truths: Partial<Record<ServerStatus, Truth>> = {
+  // A machine that its hypervisor holds (a full disk, an I/O error) runs again by itself.
+  ACTIVE: off,
+  PAUSED: { ...off, RUNNING: 'ACTIVE' },
+  SUSPENDED: { SHUTDOWN: 'SHUTOFF', CRASHED: 'SHUTOFF', RUNNING: 'ACTIVE', PAUSED: 'PAUSED' },
+  SHUTOFF: { RUNNING: 'ACTIVE', PAUSED: 'ACTIVE', SUSPENDED: 'SUSPENDED' },
+}
+
+/** In which a machine that crashed is told of; where it is off anyway nobody misses it. */
+const runsIn: readonly ServerStatus[] = ['ACTIVE', 'PAUSED', 'RESCUE', 'VERIFY_RESIZE']
+
 /** The status that is true of a machine at rest, or null when the row says so already. */
 export function correctionFor(row: ServerRow, machine: ReportedMachine): Correction | null {
   if (row.taskState || machine.busy) return null
   if (machine.fence !== null && machine.fence < row.fence) return null
   const { powerState } = machine
-  const running = powerState === 'RUNNING' || powerState === 'PAUSED'
-  if (row.status === 'ACTIVE' && !running) {
-    const crashed = powerState === 'CRASHED'
-    return {
-      status: 'SHUTOFF',
-      powerState,
-      ...(crashed && {
-        fault: { code: 'HYPERVISOR_FAILED', message: machine.reason ?? 'the machine crashed' },
-      }),
-    }
+  const status = truths[row.status]?.[powerState] ?? row.status
+  if (status === row.status && row.powerState === powerState) return null
+  const correction = { status, powerState }
+  if (powerState === 'CRASHED' && runsIn.includes(row.status)) {
+    const message = machine.reason ?? 'the machine crashed'
+    return { ...correction, fault: { code: 'HYPERVISOR_FAILED', message } }
   }
-  if (row.status === 'SHUTOFF' && running) return { status: 'ACTIVE', powerState, fault: null }
-  if (row.powerState !== powerState) return { status: row.status, powerState }
-  return null
+  return row.status === 'SHUTOFF' && status === 'ACTIVE'
+    ? { ...correction, fault: null }
+    : correction
 }
+
+const gone = { code: 'HYPERVISOR_FAILED', message: 'Its host no longer has the machine' } as const
 
 /** A machine that its host no longer has: nothing is left to start. */
 export function correctionForMissing(row: ServerRow): Correction | null {
-  if (row.taskState || row.status === 'ERROR') return null
-  return {
-    status: 'ERROR',
-    powerState: 'NOSTATE',
-    fault: { code: 'HYPERVISOR_FAILED', message: 'Its host no longer has the machine' },
-  }
+  if (row.taskState || row.status === 'ERROR' || row.status === 'SOFT_DELETED') return null
+  // It can still be reverted to where it came from.
+  const status = row.status === 'VERIFY_RESIZE' ? 'VERIFY_RESIZE' : 'ERROR'
+  if (status === row.status && row.powerState === 'NOSTATE') return null
+  return { status, powerState: 'NOSTATE', fault: gone }
 }

@@ -4,7 +4,6 @@
  */
 import { allow, inProject, may } from '../access/allow.ts'
 import { type Command, type CommandInput, command } from '../command.ts'
-import { taskCancel } from '../core/task.ts'
 import { CloudError } from '../errors.ts'
 import { quotasOf } from '../identity/quota.ts'
 import { change, requireState } from '../transition.ts'
@@ -23,6 +22,7 @@ import {
   type ServerTaskInput,
   serverTask,
 } from './server.ts'
+import { interrupt } from './server-interrupt.ts'
 
 export interface ServerActionRequest extends CommandInput {
   id: string
@@ -57,11 +57,20 @@ export async function serverFor(
   input: Pick<ServerActionRequest, 'id' | 'ifVersion'>,
 ): Promise<LockedServer> {
   const server = await lockServer(c.tx, inProject(c), input.id)
+  allowOn(c, server, input)
+  return server
+}
+
+/** Whether the caller may act on this server, at this version of it. */
+export function allowOn(
+  c: Command,
+  server: LockedServer,
+  { ifVersion }: Pick<ServerActionRequest, 'ifVersion'>,
+): void {
   allow(c, c.rule, targetOf(server))
-  if (input.ifVersion && input.ifVersion !== server.version) {
+  if (ifVersion && ifVersion !== server.version) {
     throw new CloudError('CONFLICT', `The server is at version ${server.version}: look again`)
   }
-  return server
 }
 
 /** Whether a lock of the server stops the caller. */
@@ -104,7 +113,8 @@ export async function begin(
     const plan = { allowed: true, quotas, placement: null, ...prepared.plan }
     return { serverId: id, taskId: null, plan }
   }
-  if (server.taskState && server.taskId) await taskCancel(c.tx, server.taskId)
+  const asking = { userId: c.actor.userId, requestId: c.requestId }
+  await interrupt(c.tx, server, name, { asking, at: c.at })
   const input: ServerTaskInput = { host, before: status, ...prepared.task }
   await change(c.tx, {
     resource: 'server',

@@ -1,13 +1,14 @@
-/** Making servers. */
-
+/** Making servers: one, or many in one request. */
+import type { Flavor, Prisma } from '../../prisma/generated/client.ts'
 import { inProject } from '../access/allow.ts'
 import { type Command, type CommandInput, command } from '../command.ts'
-import { CloudError, notFound } from '../errors.ts'
+import type { Context } from '../context.ts'
 import { newId } from '../id.ts'
 import { quotasOf } from '../identity/quota.ts'
 import { quotaClaim } from '../identity/quota-claim.ts'
-import { hostViews } from './allocation.ts'
-import { place } from './placement.ts'
+import { usableFlavor } from './flavor.ts'
+import type { ImageForHost } from './image-for-host.ts'
+import { placementRequestOf } from './placement-request.ts'
 import {
   amountsOf,
   type Plan,
@@ -16,128 +17,123 @@ import {
   type ServerTaskInput,
   serverTask,
 } from './server.ts'
-
-const GIB = 1024 ** 3
-
-/** What a host needs to know of an image to get its bytes; part of the input of tasks. */
-export interface ImageForHost {
-  id: string
-  checksum: string
-  format: 'qcow2' | 'raw'
-  sizeBytes: number
-  virtualSizeBytes: number
-}
+import { bootImage } from './server-create-image.ts'
+import { optionsOf, type ServerOptions } from './server-create-options.ts'
 
 export interface ServerCreateTaskInput extends ServerTaskInput {
   image: ImageForHost
   resources: Record<string, number>
+  /** An operator said where, by name. */
+  onlyHost?: string
 }
 
-export interface ServerCreate extends CommandInput {
+export interface ServerCreate extends CommandInput, ServerOptions {
   name: string
   flavorId: string
   imageId: string
 }
 
-export const serverCreate = command(
+export const serverCreate: (ctx: Context, input: ServerCreate) => Promise<ServerResult> = command(
   'compute.server.create',
-  async (c, input: ServerCreate): Promise<ServerResult> => {
-    const { projectId } = inProject(c)
-    const flavor = await c.tx.flavor.findUnique({ where: { id: input.flavorId } })
-    if (!flavor) throw notFound('flavor', input.flavorId)
-    const image = await usableImage(c, projectId, input.imageId, flavor.diskGiB)
-    const id = newId()
-    const diskGiB = flavor.diskGiB || Math.ceil(image.virtualSizeBytes / GIB)
-    // Not createMany: Prisma keeps no plan of it and would compile it anew for each server.
-    await c.tx.server.create({
-      select: { id: true },
-      data: {
-        id,
-        projectId,
-        userId: c.actor.userId,
-        name: input.name,
-        status: 'BUILD',
-        powerState: 'NOSTATE',
-        taskState: 'create',
-        flavorId: flavor.id,
-        imageId: image.id,
-        vcpus: flavor.vcpus,
-        memoryMiB: flavor.memoryMiB,
-        diskGiB,
-        createdAt: c.at,
-        updatedAt: c.at,
-        taskId: c.taskId,
-      },
-    })
-    const resources = resourcesOf({ ...flavor, diskGiB })
-    await quotaClaim(c, { projectId, ownerId: id, amounts: amountsOf(flavor) })
-    if (c.dryRun)
-      return { serverId: null, taskId: null, plan: await planOf(c, projectId, resources) }
-    const taskInput: ServerCreateTaskInput = {
-      host: null,
-      before: 'BUILD',
-      image,
-      resources,
-    }
-    const taskId = await serverTask(c, 'server.create', { id, projectId }, taskInput, 'created')
-    c.audit({
-      resourceType: 'server',
-      resourceId: id,
-      resourceName: input.name,
-      projectId,
-      after: { name: input.name, status: 'ACTIVE', flavor: flavor.name, imageId: image.id },
-    })
+  async (c, input) => {
+    const draft = await draftOf(c, input)
+    const id = await insert(c, draft, input.name, c.taskId)
+    const { projectId } = draft
+    await quotaClaim(c, { projectId, ownerId: id, amounts: amountsOf(draft.flavor) })
+    if (c.dryRun) return { serverId: null, taskId: null, plan: await planOf(c, draft, id) }
+    const taskId = await begin(c, draft, { id, name: input.name }, c.taskId)
     return { serverId: id, taskId, plan: null }
   },
 )
 
-/** An image of the project, or a public one, that a disk of this size can be made of. */
-export async function usableImage(
-  c: Command,
-  projectId: string,
-  id: string,
-  diskGiB: number,
-): Promise<ImageForHost> {
-  const image = await c.tx.image.findFirst({
-    where: { id, OR: [{ projectId }, { visibility: 'PUBLIC' }] },
-  })
-  if (!image) throw notFound('image', id)
-  if (image.taskState === 'delete') throw notFound('image', id)
-  if (image.status !== 'ACTIVE' || !image.checksum) {
-    throw new CloudError(
-      'INVALID_STATE',
-      `The image is ${image.status}: it has no bytes to boot yet`,
-      {
-        allowedStatuses: ['ACTIVE'],
-      },
-    )
-  }
-  const virtualSizeBytes = Number(image.virtualSizeBytes)
-  if (diskGiB > 0 && virtualSizeBytes > diskGiB * GIB) {
-    const needs = Math.ceil(virtualSizeBytes / GIB)
-    throw new CloudError(
-      'BAD_INPUT',
-      `The image needs a disk of ${needs} GiB, the flavor has ${diskGiB}`,
-      {
-        fields: [{ path: 'input.flavorId', message: `needs at least ${needs} GiB of disk` }],
-      },
-    )
-  }
+/** What the servers of one request have in common. */
+export interface Draft {
+  projectId: string
+  flavor: Flavor
+  columns: Omit<Prisma.ServerUncheckedCreateInput, 'id' | 'name' | 'taskId'>
+  task: ServerCreateTaskInput
+}
+
+/** Checks the whole request and makes the row and the task of it, but for id and name. */
+export async function draftOf(c: Command, input: Omit<ServerCreate, 'name'>): Promise<Draft> {
+  const { projectId } = inProject(c)
+  const flavor = await usableFlavor(c, projectId, input.flavorId)
+  const { image, properties, leastDiskGiB } = await bootImage(c, projectId, input.imageId, flavor)
+  const { columns, onlyHost } = await optionsOf(c, projectId, input)
+  const { vcpus, memoryMiB } = flavor
+  const size = { vcpus, memoryMiB, diskGiB: flavor.diskGiB || leastDiskGiB }
   return {
-    id: image.id,
-    checksum: image.checksum,
-    format: image.diskFormat === 'RAW' ? 'raw' : 'qcow2',
-    sizeBytes: Number(image.sizeBytes),
-    virtualSizeBytes,
+    projectId,
+    flavor,
+    columns: {
+      ...columns,
+      ...size,
+      projectId,
+      userId: c.actor.userId,
+      status: 'BUILD',
+      powerState: 'NOSTATE',
+      taskState: 'create',
+      flavorId: flavor.id,
+      imageId: image.id,
+      extraSpecs: flavor.extraSpecs ?? {},
+      imageProperties: properties,
+      createdAt: c.at,
+      updatedAt: c.at,
+    },
+    task: {
+      host: null,
+      before: 'BUILD',
+      image,
+      resources: resourcesOf(size),
+      ...(onlyHost && { onlyHost }),
+    },
   }
 }
 
-async function planOf(
+/** Not createMany: Prisma keeps no plan of it and would compile it anew for each request. */
+export async function insert(
   c: Command,
-  projectId: string,
-  resources: Record<string, number>,
-): Promise<Plan> {
+  draft: Draft,
+  name: string,
+  taskId: string,
+): Promise<string> {
+  const id = newId()
+  await c.tx.server.create({ select: { id: true }, data: { ...draft.columns, id, name, taskId } })
+  return id
+}
+
+/** Writes the task of a server that was inserted, and the words for the audit log. */
+export async function begin(
+  c: Command,
+  draft: Draft,
+  server: { id: string; name: string },
+  taskId: string,
+): Promise<string> {
+  const { projectId, task } = draft
+  await serverTask(c, 'server.create', { id: server.id, projectId }, task, 'created', taskId)
+  audit(c, draft, server)
+  return taskId
+}
+
+export function audit(
+  c: Command,
+  { projectId, task, flavor }: Draft,
+  { id, name }: { id: string; name: string },
+): void {
+  c.audit({
+    resourceType: 'server',
+    resourceId: id,
+    resourceName: name,
+    projectId,
+    after: { name, status: 'ACTIVE', flavor: flavor.name, imageId: task.image.id },
+  })
+}
+
+/** What placement says now of a server that was inserted. */
+export async function planOf(c: Command, { projectId, task }: Draft, id: string): Promise<Plan> {
+  const { onlyHost } = task
   const quotas = await quotasOf(c.tx, c.region, [projectId])
-  const { explanation } = place(await hostViews(c.tx), { resources, tried: [] })
+  const request = await placementRequestOf(c.tx, id, onlyHost ? { onlyHost } : {})
+  const explanation = await c.placement.explain(request)
   return { allowed: explanation.hostsPassed > 0, quotas, placement: explanation }
 }

@@ -9,24 +9,25 @@ export const serverUnpause = serverAction('unpause', 'server.unpause')
 export const serverSuspend = serverAction('suspend', 'server.suspend')
 export const serverResume = serverAction('resume', 'server.resume')
 
-export interface ServerStop extends ServerActionRequest {
-  /** At once, without asking the guest. */
-  force?: boolean | null
-  /** How long the guest is waited for before it is forced. */
-  timeoutSeconds?: number | null
+export interface ServerForceStop extends ServerActionRequest {
+  /** How long the guest is asked before it is forced. */
+  timeoutSeconds: number
 }
 
-/** What a guest is given to shut down when nobody says more. */
-export const DEFAULT_GRACE_SECONDS = 30
+/** The longest that a guest may be given to shut down. */
 export const MAX_GRACE_SECONDS = 3600
 
-export const serverStop = serverAction(
+export const serverStop = serverAction('stop', 'server.stop', async () => ({
+  task: { mode: 'graceful' },
+}))
+
+export const serverForceStop = serverAction(
   'stop',
   'server.stop',
-  async (_c, _s, input: ServerStop) => ({
+  async (_c, _server, { timeoutSeconds }: ServerForceStop) => ({
     task: {
-      mode: input.force ? 'forced' : 'graceful',
-      graceMs: (input.timeoutSeconds ?? DEFAULT_GRACE_SECONDS) * 1000,
+      mode: timeoutSeconds > 0 ? 'graceful' : 'forced',
+      graceMs: timeoutSeconds * 1000,
     },
   }),
 )

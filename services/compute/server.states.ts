@@ -34,8 +34,11 @@ export type PowerState = (typeof powerStates)[number]
 
 /** In which nothing moves: an action that leaves the status as it was ends in one of these. */
 const resting = ['ACTIVE', 'PAUSED', 'SUSPENDED', 'SHUTOFF'] as const
-/** With a machine on a host. */
-const withMachine = [...resting, 'RESCUE', 'VERIFY_RESIZE', 'SHELVED', 'ERROR'] as const
+/**
+ * Of which a dead host leaves nothing but the image. What moves has another end, where its disk is: it
+ * comes to its own end, or is reverted. What is SHELVED is no loss while it is not wanted.
+ */
+const evacuable = [...resting, 'RESCUE', 'ERROR', 'REBOOT', 'HARD_REBOOT', 'REBUILD'] as const
 /** Where locking has a meaning: what is on its way out needs none. */
 const lockable = serverStatuses.filter((status) => status !== 'SOFT_DELETED')
 
@@ -84,9 +87,11 @@ export const serverActions = {
     placed: true,
     during: 'RESIZE',
   }),
-  liveMigrate: row('migrate', ['ACTIVE', 'PAUSED'], 'SAME', { placed: true, during: 'MIGRATING' }),
+  liveMigrate: row('migrate', ['ACTIVE'], 'SAME', { placed: true, during: 'MIGRATING' }),
+  /** Of a live migration: it goes on where it was. */
+  migrationAbort: row('migrate', ['MIGRATING'], 'ACTIVE', { placed: true, interrupts: true }),
   /** Only where the host is dead; what runs on it will never answer, so it is no hindrance. */
-  evacuate: row('evacuate', withMachine, 'ACTIVE', {
+  evacuate: row('evacuate', evacuable, 'ACTIVE', {
     ...failing('REBUILD'),
     interrupts: true,
   }),
@@ -100,9 +105,12 @@ export const serverActions = {
   clone: row('create', resting, 'SAME', placed),
   changePassword: row('change-password', ['ACTIVE'], 'SAME', placed),
   delete: row('delete', serverStatuses, null, { interrupts: true }),
-  softDelete: row('delete', [...resting, 'RESCUE', 'SHELVED', 'ERROR'], 'SOFT_DELETED', {
-    interrupts: true,
-  }),
+  softDelete: row(
+    'delete',
+    [...resting, 'RESCUE', 'SHELVED', 'SHELVED_OFFLOADED', 'ERROR'],
+    'SOFT_DELETED',
+    { interrupts: true },
+  ),
   restore: row('restore', ['SOFT_DELETED'], 'ACTIVE'),
   forceDelete: row('force-delete', serverStatuses, null, { interrupts: true, evenLocked: true }),
 } satisfies ActionTable<string, ServerStatus> as ActionTable<ServerActionName, ServerStatus>
@@ -127,6 +135,7 @@ type ServerActionName =
   | 'resizeRevert'
   | 'migrate'
   | 'liveMigrate'
+  | 'migrationAbort'
   | 'evacuate'
   | 'shelve'
   | 'shelveInPlace'
@@ -193,6 +202,7 @@ export const offeredServerActions = [
   'changePassword',
   'migrate',
   'liveMigrate',
+  'migrationAbort',
   'evacuate',
   'delete',
   'restore',

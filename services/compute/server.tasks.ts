@@ -23,18 +23,25 @@ export const serverTasks = {
     steps: ['snapshot', 'place', 'disk', 'boot', 'tidy'],
     deadlineMs: COPY_DEADLINE_MS,
   },
-  'server.shelve': { steps: ['shutdown', 'snapshot', 'offload'], deadlineMs: COPY_DEADLINE_MS },
+  'server.shelve': {
+    steps: ['shutdown', 'snapshot', 'destroy', 'offload'],
+    deadlineMs: COPY_DEADLINE_MS,
+  },
   'server.shelve-in-place': { steps: ['shutdown'], deadlineMs: 65 * MINUTE_MS },
-  'server.shelve-offload': { steps: ['snapshot', 'offload'], deadlineMs: COPY_DEADLINE_MS },
+  'server.shelve-offload': {
+    steps: ['snapshot', 'destroy', 'offload'],
+    deadlineMs: COPY_DEADLINE_MS,
+  },
   'server.unshelve': { steps: ['place', 'disk', 'boot', 'tidy'], deadlineMs: COPY_DEADLINE_MS },
   'server.resize': { steps: ['place', 'shutdown', 'move', 'boot'], deadlineMs: COPY_DEADLINE_MS },
   'server.migrate': { steps: ['place', 'shutdown', 'move', 'boot'], deadlineMs: COPY_DEADLINE_MS },
   'server.resize-confirm': { steps: ['tidy'], deadlineMs: 60 * MINUTE_MS },
   'server.resize-revert': { steps: ['return', 'boot'], deadlineMs: 60 * MINUTE_MS },
   'server.live-migrate': { steps: ['place', 'transfer', 'tidy'], deadlineMs: COPY_DEADLINE_MS },
+  'server.migration-abort': { steps: ['abort'], deadlineMs: 30 * MINUTE_MS },
   'server.evacuate': { steps: ['place', 'disk', 'boot'], deadlineMs: 30 * MINUTE_MS },
   'server.soft-delete': { steps: ['shutdown'], deadlineMs: 65 * MINUTE_MS },
-  'server.restore': { steps: ['boot'], deadlineMs: 5 * MINUTE_MS },
+  'server.restore': { steps: ['place', 'disk', 'boot', 'tidy'], deadlineMs: COPY_DEADLINE_MS },
   'server.delete': { steps: ['destroy', 'release'], deadlineMs: 60 * MINUTE_MS },
 } as const
 export type ServerTaskKind = keyof typeof serverTasks

@@ -68,8 +68,12 @@ export interface LockedServer {
   version: number
 }
 
-/** Reads a server of the project and keeps others from changing it until the transaction ends. */
-export async function lockServer(tx: Tx, actor: ProjectActor, id: string): Promise<LockedServer> {
+/** Reads a server of the project, or of any, and keeps others from changing it until the transaction ends. */
+export async function lockServer(
+  tx: Tx,
+  actor: Pick<ProjectActor, 'projectId'> | { projectId: null },
+  id: string,
+): Promise<LockedServer> {
   const [server] = await tx.$queryRaw<LockedServer[]>`
     select s.id, s.name, s.user_id as "userId", s.project_id as "projectId", s.status,
            s.rest_status as "restStatus", s.task_state as "taskState", s.task_id as "taskId",

@@ -46,6 +46,8 @@ export interface TaskState {
   results: Record<string, unknown>
   /** Hosts on which an earlier round failed, and why. */
   tried: { host: string; reason: string }[]
+  /** What placement found in each attempt: compute's placement-kept.ts. */
+  placements?: unknown[]
   /** The failure is one that no other host would do better with. */
   final?: boolean
   /** The fence of its last call: what a host reports from before that is old news. */
@@ -86,7 +88,7 @@ export interface TaskDraft {
   deadlineMs: number
 }
 
-const taskEvent = (
+export const taskEvent = (
   task: Pick<Task, 'id' | 'projectId' | 'requestId'> & { userId?: string | null },
   what: string,
 ): EventDraft => ({
@@ -118,6 +120,23 @@ export async function taskCreate(tx: Tx, draft: TaskDraft, events: EventDraft[])
       returning 1)
     select pg_notify(${EVENT_CHANNEL}, '') from (select count(*) from written) counted`
   return id
+}
+
+/**
+ * Writes tasks that differ from one that was just written by their ids and resources only, in one
+ * statement however many they are. The caller writes their events, those of the tasks included.
+ */
+export async function taskCopies(
+  tx: Tx,
+  id: string,
+  copies: readonly { id: string; resourceId: string }[],
+): Promise<void> {
+  const [ids, resourceIds] = [copies.map((copy) => copy.id), copies.map((copy) => copy.resourceId)]
+  await tx.$executeRaw`
+    insert into core.task
+    select (jsonb_populate_record(t, jsonb_build_object('id', w.id, 'resource_id', w.resource_id))).*
+    from core.task t, unnest(${ids}::uuid[], ${resourceIds}::uuid[]) w (id, resource_id)
+    where t.id = ${id}::uuid`
 }
 
 export const freshStep = (name: string): StepRecord => ({
@@ -203,6 +222,7 @@ export async function taskAdvance(
       update core.task set status = ${status}, position = ${task.position}, round = ${task.round},
         state = ${JSON.stringify(task.state)}::jsonb, steps = ${JSON.stringify(task.steps)}::jsonb,
         waiting_for = ${task.waitingFor},
+        progress = case when position = ${task.position} and not ${finished} then progress end,
         error = ${task.error ? JSON.stringify(task.error) : null}::jsonb,
         due_at = now() + ${dueInMs}::int * interval '1 millisecond',
         lease_owner = case when ${finished || release === true} then null else lease_owner end,
@@ -247,7 +267,45 @@ export async function taskHandOver(db: Db, which: { owner: string } | { exceptOw
       and (lease_owner = ${owner} or lease_owner <> ${exceptOwner})`
 }
 
-/** A fence for work that no task stands for, such as sweeping what nobody owns. */
+/** How far the step at hand of a task is, as its host tells it. */
+export interface TaskProgress {
+  taskId: string
+  /** Of which round and step: what comes late from an earlier one is dropped. */
+  round: number
+  step: string
+  doneBytes: number
+  totalBytes: number
+}
+
+/** Between two events of one task's progress. */
+const PROGRESS_EVERY_MS = 1_000
+
+/**
+ * Writes it, with an event, if the task is still at that step and this was not done a moment ago. It
+ * needs no fence: it is told, and nothing is decided on it.
+ */
+export async function taskProgress(db: Db, progress: TaskProgress): Promise<boolean> {
+  const { taskId, round, step, doneBytes, totalBytes } = progress
+  const [row] = await db.$queryRaw<{ moved: bigint }[]>`
+    with moved as (
+      update core.task
+      set progress = jsonb_build_object('doneBytes', ${doneBytes}::bigint,
+                                        'totalBytes', ${totalBytes}::bigint, 'at', now()),
+          version = version + 1
+      where id = ${taskId}::uuid and finished_at is null and round = ${round}
+        and steps -> position ->> 'name' = ${step}
+        and coalesce((progress ->> 'at')::timestamptz, 'epoch')
+            <= now() - ${PROGRESS_EVERY_MS}::int * interval '1 millisecond'
+      returning id, project_id, request_id),
+    written as (
+      insert into core.event (type, resource_type, resource_id, project_id, request_id)
+      select 'task.updated', 'task', id, project_id, request_id from moved returning 1)
+    select (select count(*) from moved) as moved,
+           pg_notify(${EVENT_CHANNEL}, '')::text as told from (select count(*) from written) counted`
+  return row?.moved === 1n
+}
+
+/** A number of the claims' own sequence, for work that no task stands for. */
 export async function newFence(db: Db): Promise<bigint> {
   const [row] = await db.$queryRaw<{ fence: bigint }[]>`select nextval('core.fence') as fence`
   if (!row) throw new Error('the fence sequence gave nothing')

@@ -66,15 +66,17 @@ const emptied = (c: Command, domainId: string, id: string): Promise<string> =>
 /** The first of what is in these projects, and of the projects below the first. */
 export async function contentsOf(tx: Tx, id: string, ids: string[]) {
   const where = { projectId: { in: ids } }
-  const [servers, images, projects] = await Promise.all([
+  const [servers, images, groups, projects] = await Promise.all([
     tx.server.findMany({ where, take: MAX_LISTED, select: { id: true, name: true } }),
     tx.image.findMany({ where, take: MAX_LISTED, select: { id: true, name: true } }),
+    tx.serverGroup.findMany({ where, take: MAX_LISTED, select: { id: true, name: true } }),
     tx.project.findMany({ where: { id: { in: ids, not: id } }, select: { id: true, name: true } }),
   ])
   const typed = (type: string) => (row: { id: string; name: string }) => ({ type, ...row })
   return [
     ...servers.map(typed('server')),
     ...images.map(typed('image')),
+    ...groups.map(typed('server_group')),
     ...projects.map(typed('project')),
   ].slice(0, MAX_LISTED)
 }

@@ -6,10 +6,11 @@
 import { type ServerStatus, serverActions } from '../compute/server.states.ts'
 import { serverTasks } from '../compute/server.tasks.ts'
 import { serverEvent } from '../compute/server.ts'
+import { interrupt } from '../compute/server-interrupt.ts'
 import type { Tx } from '../context.ts'
-import { type Task, taskCancel, taskCreate } from '../core/task.ts'
+import { type Task, taskCreate } from '../core/task.ts'
 import { newId } from '../id.ts'
-import { imageEvent, imageTasks } from '../image/image.ts'
+import { imagesDrop } from '../image/image-drop.ts'
 import { change } from '../transition.ts'
 
 /** Resources asked for in one transaction. */
@@ -20,10 +21,11 @@ type Asking = Pick<Task, 'userId' | 'requestId'>
 interface Doomed {
   id: string
   projectId: string
-  name: string
+  host: string | null
   status: ServerStatus
   taskState: string | null
   taskId: string | null
+  shelvedImageId: string | null
 }
 
 /** Asks for the end of the servers in these projects; how many were asked for now. */
@@ -33,18 +35,15 @@ export async function serversEmpty(
   asking: Asking,
   at: Date,
 ): Promise<number> {
-  const servers = await tx.$queryRaw<
-    (Doomed & { host: string | null; vcpus: number; memoryMiB: number; diskGiB: number })[]
-  >`
-    select s.id, s.project_id as "projectId", s.name, s.status, s.task_state as "taskState",
-           s.task_id as "taskId", h.name as host, s.vcpus, s.memory_mib as "memoryMiB",
-           s.disk_gib as "diskGiB"
+  const servers = await tx.$queryRaw<Doomed[]>`
+    select s.id, s.project_id as "projectId", s.status, s.task_state as "taskState",
+           s.task_id as "taskId", s.shelved_image_id as "shelvedImageId", h.name as host
     from compute.server s left join compute.host h on h.id = s.host_id
     where s.project_id = any (${projectIds}::uuid[]) and s.task_state is distinct from 'delete'
     order by s.id limit ${BATCH}::int for update of s`
   for (const server of servers) {
-    const { id, projectId, name, host, status, vcpus, memoryMiB, diskGiB } = server
-    if (server.taskState && server.taskId) await taskCancel(tx, server.taskId)
+    const { id, projectId, host, status } = server
+    await interrupt(tx, server, 'delete', { asking, at })
     const taskId = newId()
     const set = { status: serverActions.delete.during ?? status, taskState: 'delete', taskId }
     await change(tx, { resource: 'server', id, where: {}, set, at })
@@ -58,7 +57,7 @@ export async function serversEmpty(
         requestId: asking.requestId,
         resourceType: 'server',
         resourceId: id,
-        input: { machine: { id, name, vcpus, memoryMiB, diskGiB }, host, before: status },
+        input: { host, before: status },
         ...serverTasks['server.delete'],
       },
       [serverEvent({ id, projectId, requestId: asking.requestId }, 'updated')],
@@ -68,42 +67,9 @@ export async function serversEmpty(
 }
 
 /** Asks for the end of the images in these projects; how many were asked for now. */
-export async function imagesEmpty(
+export const imagesEmpty = (
   tx: Tx,
   projectIds: string[],
   asking: Asking,
   at: Date,
-): Promise<number> {
-  const images = await tx.$queryRaw<Doomed[]>`
-    select id, project_id as "projectId", name, status, task_state as "taskState", task_id as "taskId"
-    from image.image
-    where project_id = any (${projectIds}::uuid[]) and task_state is distinct from 'delete'
-    order by id limit ${BATCH}::int for update`
-  for (const { id, projectId, taskState, taskId: runs } of images) {
-    if (taskState && runs) await taskCancel(tx, runs)
-    const taskId = newId()
-    await change(tx, {
-      resource: 'image',
-      id,
-      where: {},
-      set: { taskState: 'delete', taskId },
-      at,
-    })
-    await taskCreate(
-      tx,
-      {
-        id: taskId,
-        kind: 'image.delete',
-        projectId,
-        userId: asking.userId,
-        requestId: asking.requestId,
-        resourceType: 'image',
-        resourceId: id,
-        input: {},
-        ...imageTasks['image.delete'],
-      },
-      [imageEvent({ id, projectId, requestId: asking.requestId }, 'updated')],
-    )
-  }
-  return images.length
-}
+): Promise<number> => imagesDrop(tx, { projectId: { in: projectIds } }, asking, at)

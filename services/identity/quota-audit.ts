@@ -46,7 +46,18 @@ export const quotaFindings = (db: Db): Promise<QuotaFinding[]> => db.$queryRaw<Q
     select s.id as owner_id, s.project_id, s.status, v.resource, v.amount
     from compute.server s, lateral (values
       ('compute.instances', 1), ('compute.cores', s.vcpus), ('compute.memoryMiB', s.memory_mib))
-      v (resource, amount)),
+      v (resource, amount)
+    union all
+    select id, project_id, 'ACTIVE', 'compute.serverGroups', 1 from compute.server_group
+    union all -- what a resize keeps for the way back
+    select m.id, m.project_id, 'BUILD', v.resource, v.amount
+    from compute.migration m join compute.server s on s.id = m.server_id
+      join compute.flavor o on o.id = m.old_flavor_id join compute.flavor n on n.id = m.new_flavor_id,
+      lateral (values
+        ('compute.cores', greatest(o.vcpus, n.vcpus) - s.vcpus),
+        ('compute.memoryMiB', greatest(o.memory_mib, n.memory_mib) - s.memory_mib))
+        v (resource, amount)
+    where m.status in ('RUNNING', 'FINISHED') and m.kind = 'RESIZE' and v.amount > 0),
   owners as (
     select project_id, resource,
            case when s.amount = c.amount then 'state' else 'owner' end as what,

@@ -28,7 +28,16 @@ export interface Claim {
 }
 
 /** Takes all the amounts for an owner, or throws QUOTA_EXCEEDED and the transaction rolls back. */
-export async function quotaClaim(c: Claiming, claim: Claim): Promise<void> {
+export const quotaClaim = (c: Claiming, { ownerId, ...claim }: Claim): Promise<void> =>
+  quotaClaimMany(c, { ...claim, ownerIds: [ownerId] })
+
+export interface Claims extends Omit<Claim, 'ownerId'> {
+  /** Each takes the amounts. */
+  ownerIds: readonly string[]
+}
+
+/** The same for several owners, all or none, in one statement. */
+export async function quotaClaimMany(c: Claiming, claim: Claims): Promise<void> {
   if (await take(c, claim)) return
   // A resource that came after the project, or a limit: rows first, because a refusal tells their counts.
   await quotaComplete(c.tx, claim.projectId, Object.keys(claim.amounts))
@@ -37,12 +46,12 @@ export async function quotaClaim(c: Claiming, claim: Claim): Promise<void> {
 }
 
 /** False when a limit is in the way, or a row is not there yet: then nothing is locked. */
-async function take({ tx, region }: Claiming, { projectId, ownerId, amounts }: Claim) {
+async function take({ tx, region }: Claiming, { projectId, ownerIds, amounts }: Claims) {
   const resources = Object.keys(amounts)
-  const counts = Object.values(amounts)
+  const counts = Object.values(amounts).map((amount) => amount * ownerIds.length)
   const claimed = await tx.$executeRaw`
     with recursive ${chainOf(projectId)}, ${registered(region)},
-    wanted as (select * from unnest(${resources}::text[], ${counts}::int[]) w (resource, amount)),
+    wanted as (select * from unnest(${resources}::text[], ${counts}::bigint[]) w (resource, amount)),
     complete as (
       select count(*) = (select count(*) from chain) * (select count(*) from wanted) as yes
       from identity.quota q join chain on chain.id = q.project_id join wanted using (resource)),
@@ -59,12 +68,36 @@ async function take({ tx, region }: Claiming, { projectId, ownerId, amounts }: C
           reserved = h.reserved + case when h.project_id = ${projectId}::uuid then h.amount else 0 end
       from held h
       where q.project_id = h.project_id and q.resource = h.resource
-        and not exists (select from held where "limit" >= 0 and tree_used + amount::bigint > "limit")
+        and not exists (select from held where "limit" >= 0 and tree_used + amount > "limit")
       returning q.project_id, q.resource, h.amount)
     insert into identity.quota_claim (owner_id, resource, project_id, amount)
-    select ${ownerId}::uuid, resource, project_id, amount from taken
+    select owner, resource, project_id, amount / ${ownerIds.length}::int
+    from taken, unnest(${ownerIds}::uuid[]) owner
     where project_id = ${projectId}::uuid`
-  return claimed === resources.length
+  return claimed === resources.length * ownerIds.length
+}
+
+/**
+ * How many owners of these amounts the project may still have. Its quotas and those above are kept
+ * from changing until the transaction ends, so that a claim of as many can't be refused.
+ */
+export async function quotaRoom(
+  { tx, region }: Claiming,
+  { projectId, amounts }: Pick<Claim, 'projectId' | 'amounts'>,
+): Promise<number> {
+  await quotaComplete(tx, projectId, Object.keys(amounts))
+  const rows = await tx.$queryRaw<{ room: bigint | null }[]>`
+    with recursive ${chainOf(projectId)}, ${registered(region)},
+    held as (
+      select q.tree_used, w.amount, coalesce(q."limit", r.default_limit, 0) as "limit"
+      from identity.quota q join chain on chain.id = q.project_id
+        join unnest(${Object.keys(amounts)}::text[], ${Object.values(amounts)}::bigint[])
+          w (resource, amount) on w.resource = q.resource
+        left join registered r on r.resource = q.resource
+      order by q.project_id, q.resource for no key update of q)
+    select greatest(min(("limit" - tree_used) / nullif(amount, 0)), 0)::bigint as room
+    from held where "limit" >= 0`
+  return Number(rows[0]?.room ?? Number.MAX_SAFE_INTEGER)
 }
 
 /** The owner is made: what was reserved for it is used. Nothing when it was so already. */
@@ -121,7 +154,7 @@ interface Asked {
 }
 
 /** Says which limit is in the way: the nearest project's first. */
-async function refuse(c: Claiming, { projectId, amounts }: Claim): Promise<never> {
+async function refuse(c: Claiming, { projectId, amounts, ownerIds }: Claims): Promise<never> {
   const rows = await c.tx.$queryRaw<Asked[]>`
     with recursive ${chainOf(projectId)}, ${registered(c.region)}
     select p.id, p.name, p.domain_id as "domainId", chain.depth, resource,
@@ -130,8 +163,9 @@ async function refuse(c: Claiming, { projectId, amounts }: Claim): Promise<never
       join unnest(${Object.keys(amounts)}::text[]) with ordinality w (resource, place) using (resource)
       left join registered r using (resource)
     order by chain.depth, w.place`
-  const row = rows.find((row) => exceeds(row.treeUsed + (amounts[row.resource] ?? 0), row.limit))
-  if (row) throw exceeded(await nameOf(c, row), row, amounts[row.resource] ?? 0)
+  const wanted = ({ resource }: Asked) => (amounts[resource] ?? 0) * ownerIds.length
+  const row = rows.find((row) => exceeds(row.treeUsed + wanted(row), row.limit))
+  if (row) throw exceeded(await nameOf(c, row), row, wanted(row))
   throw new CloudError('CONFLICT', 'The quota changed meanwhile: try again')
 }
 

@@ -19,9 +19,17 @@ export const quotaDefaults = {
   'compute.instances': 10,
   'compute.cores': 20,
   'compute.memoryMiB': 51_200,
+  'compute.serverGroups': 10,
+  /** Of one group; nothing is claimed of it. */
+  'compute.serverGroupMembers': 10,
 } as const satisfies Record<string, number>
 
 export type QuotaResource = keyof typeof quotaDefaults
+
+/** What is limited for each user instead, whatever the project: registered, but no project's quota. */
+export const userLimitDefaults = { 'compute.keypairs': 100 } as const
+
+const perUser = Object.keys(userLimitDefaults)
 
 export type QuotaAmounts = Partial<Record<QuotaResource, number>>
 
@@ -89,6 +97,7 @@ export const quotasOf = (
   with ${registered(region)},
   wanted as (
     select p as project_id, resource from unnest(${projectIds}::uuid[]) p, registered
+    where resource <> all (${perUser}::text[])
     union
     select project_id, resource from identity.quota where project_id = any (${projectIds}::uuid[]))
   select w.project_id as "projectId", w.resource, coalesce(q."limit", r.default_limit, 0) as "limit",
@@ -101,6 +110,19 @@ export const quotasOf = (
 /** What can be limited in this region. */
 export async function quotaResources(db: Db | Tx, region: string): Promise<string[]> {
   const rows = await db.$queryRaw<{ resource: string }[]>`
-    with ${registered(region)} select resource from registered order by resource`
+    with ${registered(region)} select resource from registered
+    where resource <> all (${perUser}::text[]) order by resource`
   return rows.map((row) => row.resource)
+}
+
+/** What a user may have of a resource that is counted for each user. What is not registered: nothing. */
+export async function userLimit(
+  db: Db | Tx,
+  region: string,
+  resource: keyof typeof userLimitDefaults,
+): Promise<number> {
+  const [row] = await db.$queryRaw<{ limit: number }[]>`
+    with ${registered(region)}
+    select default_limit as "limit" from registered where resource = ${resource}`
+  return row?.limit ?? 0
 }

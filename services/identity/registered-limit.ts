@@ -10,11 +10,12 @@ import { emit } from '../core/event.ts'
 import { CloudError, type ErrorDetails, notFound } from '../errors.ts'
 import { newId } from '../id.ts'
 import { checkVersion, given, orTaken, updateRow } from '../versioned.ts'
-import { quotaDefaults, registered } from './quota.ts'
+import { quotaDefaults, registered, userLimitDefaults } from './quota.ts'
 
 /** The service whose resources are counted. */
 const COUNTED = 'compute'
 const MAX_LISTED = 50
+const firstLimits = { ...quotaDefaults, ...userLimitDefaults }
 
 /** The first limits, and the service that they are of when the catalog has none. May be repeated. */
 export async function registeredLimitBootstrap({
@@ -22,7 +23,7 @@ export async function registeredLimitBootstrap({
   now,
 }: Pick<Cloud, 'db' | 'now'>): Promise<void> {
   const at = now()
-  const names = Object.keys(quotaDefaults)
+  const names = Object.keys(firstLimits)
   await db.$executeRaw`
     insert into identity.service (id, type, name, description, created_at, updated_at)
     select ${newId()}::uuid, ${COUNTED}, ${COUNTED}, 'Servers, flavors and hosts.', ${at}, ${at}
@@ -32,7 +33,7 @@ export async function registeredLimitBootstrap({
       (id, service_id, resource, default_limit, created_at, updated_at)
     select w.id, s.id, w.resource, w.amount, ${at}, ${at}
     from unnest(${names.map(newId)}::uuid[], ${names}::text[],
-                ${Object.values(quotaDefaults)}::int[]) w (id, resource, amount),
+                ${Object.values(firstLimits)}::int[]) w (id, resource, amount),
       (select id from identity.service where type = ${COUNTED} order by id limit 1) s
     on conflict do nothing`
 }
@@ -170,7 +171,7 @@ export const registeredLimitDelete: (
     const row = await find(c, id)
     checkVersion(row, ifVersion)
     const { resource, regionId, serviceId } = row
-    if (regionId === null && resource in quotaDefaults) {
+    if (regionId === null && resource in firstLimits) {
       const { type, name } = await c.tx.service.findUniqueOrThrow({ where: { id: serviceId } })
       throw inUse(`${resource} is counted and needs a limit: change it instead, -1 is none`, [
         { type: 'service', id: serviceId, name: name || type },

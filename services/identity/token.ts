@@ -64,6 +64,10 @@ export interface Ticket {
 }
 
 const TICKET_TTL_SECONDS = 600
+/** Of a copy that a host first has to make: as long as it may take. */
+const UPLOAD_TICKET_TTL_SECONDS = 2 * 3600
+const ttlOfTicket = (object: string): number =>
+  object.startsWith('image-upload/') ? UPLOAD_TICKET_TTL_SECONDS : TICKET_TTL_SECONDS
 
 export function makeTokens(
   keys: { token: TokenKeys; fernet: FernetKeys },
@@ -92,7 +96,7 @@ export function makeTokens(
       return actor
     },
     issueTicket: (object, at) =>
-      sign(keys.token, newClaims('ticket', object, at, TICKET_TTL_SECONDS)),
+      sign(keys.token, newClaims('ticket', object, at, ttlOfTicket(object))),
     verifyTicket(secret, at) {
       const claims = verifySigned<Claims>(keys.token, secret, 'ticket', at)
       return { id: claims.jti, object: claims.sub, expiresAt: new Date(claims.exp * 1000) }

@@ -11,6 +11,8 @@ export const GRACE_MS = 30_000
 /** What a stop takes beyond the time that the guest is given. */
 export const STOP_SLACK_MS = 30_000
 export const PAUSE_TIMEOUT_MS = 30_000
+/** The guest's agent may be slow. */
+export const PASSWORD_TIMEOUT_MS = 60_000
 /** Memory goes to the disk or comes from it. */
 export const MEMORY_TIMEOUT_MS = 20 * 60_000
 /** A disk is copied and sent. */

@@ -40,7 +40,6 @@ export const serverSuspend = power(
   callWithId(MEMORY_TIMEOUT_MS),
 )
 export const serverResume = power('server.resume', 'resume', 'resume', resume)
-export const serverRestore = power('server.restore', 'restore', 'boot', boot)
 
 /** A task of one step that ends as the state table says. */
 function power(

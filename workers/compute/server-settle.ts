@@ -37,6 +37,14 @@ export function settleAs(action: ServerAction, set: Record<string, unknown> = {}
   }
 }
 
+/** As `settleAs`, of an action that does not touch the machine: what it does is known already. */
+export function settleKept(action: ServerAction) {
+  return (c: SaveContext): Promise<void> => {
+    const { before } = c.task.input as ServerTaskInput
+    return settle(c, { status: statusAfter(action, before) ?? before, fault: null })
+  }
+}
+
 /** Ends the task's hold on its server; nothing is done when the server is another task's by now. */
 export async function settle(
   c: SaveContext,

@@ -39,6 +39,7 @@ export interface EngineSettings {
   leaseMs: number
   call(queue: string, call: StepCall): Promise<unknown>
   ticket(object: string): string
+  unseal(sealed: string): string
 }
 
 export interface StepCall {
@@ -296,20 +297,31 @@ class Run {
   private context(direction: 'do' | 'undo'): StepContext {
     const { task, settings, signal } = this
     const record = task.steps[task.position]
-    const { db, now, ticket } = settings
+    const { db, now, ticket, unseal } = settings
     return {
       task,
       db,
       now,
       ticket,
+      unseal,
       signal,
       log: settings.log.child({ taskId: task.id, requestId: task.requestId, step: record?.name }),
       call: (queue, verb, input, timeoutMs) => {
-        task.state.calledUnder = Number(task.fence)
+        const fence = callFence(task, direction, this.kind.steps.length)
+        task.state.calledUnder = fence
         return settings.call(queue, {
           // A try that broke off has the same call id as its repetition: it is answered, not redone.
-          callId: [task.id, task.round, record?.name, direction, record?.attempts].join('/'),
-          fence: Number(task.fence),
+          // A step may ask several hosts, and one host several things.
+          callId: [
+            task.id,
+            task.round,
+            record?.name,
+            direction,
+            record?.attempts,
+            queue,
+            verb,
+          ].join('/'),
+          fence,
           verb,
           input,
           requestId: task.requestId,
@@ -324,6 +336,24 @@ class Run {
   private isTooLate({ tries }: Step): boolean {
     return Number.isFinite(tries) && this.settings.now() > this.task.deadlineAt
   }
+}
+
+/** Numbers that one claim of a task has for its calls; the least of a power of two that does. */
+export const FENCES_PER_CLAIM = 1024
+const FENCES_PER_ROUND = 128
+
+/**
+ * The fence of a call: it grows with each step of a claim, and with each claim. So a report from between
+ * two steps of one task is old news to whoever knows of the second, and a step that is repeated has the
+ * number that it had.
+ */
+function callFence(
+  { fence, round, position }: Task,
+  direction: 'do' | 'undo',
+  steps: number,
+): number {
+  const within = direction === 'do' ? position + 1 : FENCES_PER_ROUND / 2 + steps - position
+  return Number(fence) * FENCES_PER_CLAIM + round * FENCES_PER_ROUND + within
 }
 
 const tooLate = ({ name }: Step): StepFailure =>

@@ -16,6 +16,9 @@ const codesOfCalls: Record<string, ErrorCode> = {
   MACHINE_NOT_FOUND: 'HYPERVISOR_FAILED',
   ABORTED: 'UNAVAILABLE',
   STALE: 'CONFLICT',
+  REFUSED: 'INVALID_STATE',
+  GUEST_SILENT: 'HYPERVISOR_FAILED',
+  UNSUPPORTED: 'HYPERVISOR_FAILED',
 }
 
 /** The owner of a server need not learn how hosts and queues are called; the log has it. */

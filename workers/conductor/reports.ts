@@ -3,13 +3,15 @@
  * owns are removed from their hosts.
  */
 import type { Logger } from 'pino'
-import { heard, hostReport, hostsFallSilent, machinesReport } from '../../services/compute/host.ts'
+import { heard, hostReport, hostsFallSilent } from '../../services/compute/host.ts'
+import { machinesReport } from '../../services/compute/host-machines.ts'
 import type { ReportedMachine } from '../../services/compute/reconcile.ts'
 import type { Cloud } from '../../services/context.ts'
-import { newFence } from '../../services/core/task.ts'
-import { newId } from '../../services/id.ts'
+import { newFence, taskProgress } from '../../services/core/task.ts'
+import { isId, newId } from '../../services/id.ts'
 import {
   type MachineReport,
+  type ProgressReport,
   REPORT_QUEUE,
   type Report,
   type ReportedMachine as Wire,
@@ -18,6 +20,8 @@ import type { Bus } from '../bus.ts'
 import type { Caller } from '../call.ts'
 import { agentQueue, DESTROY_TIMEOUT_MS } from '../compute/agent-calls.ts'
 import { pause } from '../pause.ts'
+import { FENCES_PER_CLAIM } from './engine.ts'
+import { reportTrust } from './report-trust.ts'
 
 /** A host that misses this many heartbeats is DOWN. */
 export const MISSED_HEARTBEATS = 3
@@ -28,15 +32,19 @@ export interface ReportSettings {
   caller: Caller
   log: Logger
   heartbeatMs: number
+  /** Hosts that never joined with a word are believed too. */
+  strangersJoin: boolean
   onHost?: (host: string) => void
 }
 
 export async function startReports(settings: ReportSettings): Promise<{ stop(): Promise<void> }> {
   const { bus, cloud, log, heartbeatMs } = settings
   const stopping = new AbortController()
+  const believed = reportTrust({ db: cloud.db, log, open: settings.strangersJoin })
   const consumer = await bus.consume(REPORT_QUEUE, async (body) => {
     try {
-      await apply(settings, body as Report)
+      const report = await believed(body)
+      if (report) await apply(settings, report)
     } catch (err) {
       // The next report says it again: there is nothing to keep this one for.
       log.warn({ err }, 'a report could not be applied')
@@ -73,6 +81,7 @@ export async function startReports(settings: ReportSettings): Promise<{ stop(): 
 async function apply(settings: ReportSettings, report: Report): Promise<void> {
   const { cloud } = settings
   if (report.kind === 'machine') return applyOne(settings, report)
+  if (report.kind === 'progress') return applyProgress(settings, report)
   const machines = report.machines?.map(machineOf) ?? null
   const hostId = await hostReport(cloud, { ...report, machines })
   if (!hostId) return
@@ -91,6 +100,18 @@ async function applyOne({ cloud }: ReportSettings, report: MachineReport): Promi
   if (known) await machinesReport(cloud, known.id, [machineOf(report.machine)], false)
 }
 
+/** Of a call that a step of a task has made: its id says which (the engine's context). */
+async function applyProgress(
+  { cloud }: ReportSettings,
+  { callId, doneBytes, totalBytes }: ProgressReport,
+): Promise<void> {
+  const [taskId = '', round, step] = callId.split('/')
+  const isCount = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0
+  if (!isId(taskId) || !isCount(Number(round)) || !step) return
+  if (!isCount(doneBytes) || !isCount(totalBytes)) return
+  await taskProgress(cloud.db, { taskId, round: Number(round), step, doneBytes, totalBytes })
+}
+
 const machineOf = (machine: Wire): ReportedMachine => ({
   ...machine,
   fence: machine.fence === null ? null : BigInt(machine.fence),
@@ -102,7 +123,7 @@ async function removeOrphan(
   id: string,
 ): Promise<void> {
   log.warn({ host, serverId: id }, 'the host has a machine that nobody owns: removing it')
-  const fence = Number(await newFence(cloud.db))
+  const fence = Number(await newFence(cloud.db)) * FENCES_PER_CLAIM
   // Not waited for: if it fails, the next report tells of the machine again.
   caller
     .call(agentQueue(host), {

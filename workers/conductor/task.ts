@@ -23,6 +23,8 @@ export interface StepContext {
   call(queue: string, verb: string, input: object, timeoutMs: number): Promise<unknown>
   /** A secret that opens one object of the data plane, once. */
   ticket(object: string): string
+  /** Opens a secret that was sealed at rest. Never for a log, an input or a result. */
+  unseal(sealed: string): string
 }
 
 export interface SaveContext extends StepContext {

@@ -2,6 +2,7 @@
  * project.delete: what is in the project and in those below it is asked to go, waited for, and then the
  * projects go themselves, the deepest first. It only goes forward; what failed is asked for again.
  */
+import { serverGroupsEmpty } from '../../services/compute/server-group.ts'
 import { emit } from '../../services/core/event.ts'
 import { subtree } from '../../services/identity/project.ts'
 import { imagesEmpty, serversEmpty } from '../../services/identity/project-empty.ts'
@@ -64,6 +65,7 @@ const leftOf = ({ db }: StepContext, kind: 'server' | 'image', ids: string[]): P
 
 async function remove(c: SaveContext): Promise<void> {
   const ids = await subtree(c.tx, c.task.resourceId)
+  await serverGroupsEmpty(c, ids)
   for (const id of ids) {
     // With its quotas: nothing claims of them any more.
     await c.tx.project.delete({ where: { id } })

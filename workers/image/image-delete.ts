@@ -28,9 +28,10 @@ async function deleteBytes(c: StepContext): Promise<void> {
 
 async function release(c: SaveContext): Promise<void> {
   const where = { id: c.task.resourceId }
-  const image = await c.tx.image.findUnique({ where, select: { visibility: true } })
+  const image = await c.tx.image.findUnique({ where, select: { visibility: true, kind: true } })
   await c.tx.image.deleteMany({ where })
-  if (!image) return
+  // Of a disk that nobody saw nobody need hear that it is gone.
+  if (!image || image.kind === 'SHELVED') return
   c.emit(imageEvent(changed(c), 'deleted'))
   if (image.visibility === 'PUBLIC') {
     c.emit(imageEvent({ ...changed(c), projectId: null }, 'deleted'))

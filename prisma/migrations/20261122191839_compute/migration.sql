@@ -17,6 +17,7 @@ ADD COLUMN     "custom_traits" TEXT[] DEFAULT ARRAY[]::TEXT[],
 ADD COLUMN     "failed_builds" INTEGER NOT NULL DEFAULT 0,
 ADD COLUMN     "forced_down" BOOLEAN NOT NULL DEFAULT false,
 ADD COLUMN     "maintenance" BOOLEAN NOT NULL DEFAULT false,
+ADD COLUMN     "public_key" TEXT,
 ADD COLUMN     "task_id" UUID,
 ADD COLUMN     "traits" TEXT[] DEFAULT ARRAY[]::TEXT[];
 

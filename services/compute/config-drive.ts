@@ -1,0 +1,49 @@
+/**
+ * The config drive: a disk labelled `config-2` on which a guest finds what the metadata service would
+ * tell it, and the administrator's password. Layout of Nova's drives, `latest` only: whoever reads a
+ * drive takes the newest that it knows.
+ *
+ * There is no network_data.json: without a port nothing could stand in it, and its absence is what makes
+ * cloud-init ask by DHCP.
+ */
+import type { Db, Tx } from '../context.ts'
+import {
+  ec2Metadata,
+  type MetadataSource,
+  metadataSource,
+  openstackMetadata,
+  userDataOf,
+} from './metadata.ts'
+
+/** `path` has no leading slash; `content` is base64. */
+export interface ConfigFile {
+  path: string
+  content: string
+}
+
+/** The files of a server's drive; null when it has none. `unseal` opens the password of its row. */
+export async function configDriveOf(
+  db: Db | Tx,
+  serverId: string,
+  unseal: (sealed: string) => string,
+): Promise<ConfigFile[] | null> {
+  const source = await metadataSource(db, serverId)
+  if (!source?.configDrive) return null
+  return configFiles(source, source.adminPassword === null ? null : unseal(source.adminPassword))
+}
+
+export function configFiles(source: MetadataSource, adminPassword: string | null): ConfigFile[] {
+  const userData = userDataOf(source)
+  const json = (value: object) => Buffer.from(JSON.stringify(value))
+  const files: [path: string, content: Buffer | null][] = [
+    ['openstack/latest/meta_data.json', json(openstackMetadata(source, adminPassword))],
+    ['openstack/latest/user_data', userData],
+    ['openstack/latest/vendor_data.json', json({})],
+    ['openstack/latest/vendor_data2.json', json({})],
+    ['ec2/latest/meta-data.json', json(ec2Metadata(source))],
+    ['ec2/latest/user-data', userData],
+  ]
+  return files.flatMap(([path, content]) =>
+    content ? [{ path, content: content.toString('base64') }] : [],
+  )
+}

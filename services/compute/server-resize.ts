@@ -1,0 +1,124 @@
+/** Giving servers another size: there, and then for good or back again. */
+import type { Command } from '../command.ts'
+import { CloudError } from '../errors.ts'
+import type { QuotaAmounts, QuotaResource } from '../identity/quota.ts'
+import { quotaClaim, quotaCommit } from '../identity/quota-claim.ts'
+import { usableFlavor } from './flavor.ts'
+import {
+  type MoveTaskInput,
+  migrationBegin,
+  moveAction,
+  openMigrationOf,
+  type Size,
+  sizeOf,
+} from './migration.ts'
+import { amountsOf, type LockedServer } from './server.ts'
+import type { ServerActionRequest } from './server-action.ts'
+import { movePlan, requireTrait } from './server-move.ts'
+
+export interface ServerResize extends ServerActionRequest {
+  flavorId: string
+}
+
+export const serverResize = moveAction(
+  'resize',
+  'server.resize',
+  async (c, server, input: ServerResize) => {
+    const flavor = await usableFlavor(c, server.projectId, input.flavorId)
+    if (flavor.id === server.flavorId) throw badFlavor(`The server has the flavor ${flavor.name}`)
+    if (flavor.diskGiB > 0 && flavor.diskGiB < server.diskGiB) {
+      throw badFlavor(
+        `Disks do not shrink: the server has ${server.diskGiB} GiB, the flavor ${flavor.diskGiB}`,
+      )
+    }
+    await requireTrait(c, server, 'resize', 'resized')
+    const from = await sizeOf(c.tx, server)
+    const to: Size = {
+      flavorId: flavor.id,
+      vcpus: flavor.vcpus,
+      memoryMiB: flavor.memoryMiB,
+      diskGiB: flavor.diskGiB || server.diskGiB,
+      extraSpecs: flavor.extraSpecs as Size['extraSpecs'],
+    }
+    const migrationId = await migrationBegin(c, server, { kind: 'RESIZE', newFlavorId: flavor.id })
+    await claimDifference(c, server, migrationId, to)
+    const task = moveInput(c, { migrationId, from, to })
+    return {
+      task,
+      ...(c.dryRun && { plan: await movePlan(c, server, { kind: 'RESIZE', to }) }),
+      audit: { flavor: flavor.name },
+    }
+  },
+)
+
+/** Quota for what is more comes at once, and is the migration's until the server has its new size. */
+async function claimDifference(
+  c: Command,
+  server: LockedServer,
+  migrationId: string,
+  to: Size,
+): Promise<void> {
+  const had = amountsOf(server)
+  const amounts: QuotaAmounts = {}
+  for (const [name, wanted] of Object.entries(amountsOf(to))) {
+    const resource = name as QuotaResource
+    const more = wanted - (had[resource] ?? 0)
+    if (more > 0) amounts[resource] = more
+  }
+  if (Object.keys(amounts).length === 0) return
+  await quotaClaim(c, { projectId: server.projectId, ownerId: migrationId, amounts })
+  await quotaCommit(c.tx, migrationId)
+}
+
+/** What the task of a move is told. */
+export const moveInput = (
+  c: Command,
+  given: Pick<MoveTaskInput, 'migrationId' | 'from' | 'to'> & { onlyHost?: string },
+): Omit<MoveTaskInput, 'host' | 'before'> => ({
+  migrationId: given.migrationId,
+  from: given.from,
+  to: given.to,
+  onlyHost: given.onlyHost ?? null,
+  confirmSeconds: c.compute.resizeConfirmSeconds || null,
+})
+
+const badFlavor = (message: string): CloudError =>
+  new CloudError('BAD_INPUT', message, { fields: [{ path: 'input.flavorId', message }] })
+
+export const serverResizeConfirm = moveAction(
+  'resizeConfirm',
+  'server.resize-confirm',
+  async (c, server) => ({ task: { migrationId: (await openMigrationOf(c.tx, server.id)).id } }),
+)
+
+export const serverResizeRevert = moveAction(
+  'resizeRevert',
+  'server.resize-revert',
+  async (c, server) => {
+    const { id, oldFlavorId } = await openMigrationOf(c.tx, server.id)
+    return { task: { migrationId: id, to: await oldSizeOf(c, server, id, oldFlavorId) } }
+  },
+)
+
+/** The size that it had: of the old flavor, but for the disk, which a flavor may leave open. */
+async function oldSizeOf(
+  c: Command,
+  server: LockedServer,
+  migrationId: string,
+  oldFlavorId: string | null,
+): Promise<Size> {
+  const now = await sizeOf(c.tx, server)
+  if (!oldFlavorId || oldFlavorId === now.flavorId) return now
+  const flavor = await c.tx.flavor.findUniqueOrThrow({ where: { id: oldFlavorId } })
+  const kept = await c.tx.allocation.findFirst({
+    where: { consumerId: migrationId, resource: 'DISK_GB' },
+    select: { amount: true },
+  })
+  return {
+    flavorId: flavor.id,
+    vcpus: flavor.vcpus,
+    memoryMiB: flavor.memoryMiB,
+    diskGiB: flavor.diskGiB || Number(kept?.amount ?? now.diskGiB),
+    extraSpecs: flavor.extraSpecs as Size['extraSpecs'],
+  }
+}

@@ -1,0 +1,37 @@
+/** Ends servers that were deleted so long ago that nobody can want them back. */
+import type { Logger } from 'pino'
+import { serversReclaim } from '../../services/compute/server-delete.ts'
+import type { Cloud } from '../../services/context.ts'
+import { pause } from '../pause.ts'
+
+/** Between looks; the time of who is due sooner is kept to the second. */
+const EVERY_MS = 60_000
+const SOONEST_MS = 1_000
+
+type Reclaiming = Pick<Cloud, 'db' | 'now' | 'compute'>
+
+export function startReclaim(cloud: Reclaiming, log: Logger): { stop(): Promise<void> } {
+  const stopping = new AbortController()
+  const everyMs = Math.min(
+    EVERY_MS,
+    Math.max(SOONEST_MS, (cloud.compute.softDeleteSeconds * 1000) / 2),
+  )
+  const working = (async () => {
+    while (!stopping.signal.aborted) {
+      await pause(everyMs, stopping.signal)
+      if (stopping.signal.aborted) return
+      try {
+        const count = await serversReclaim(cloud)
+        if (count > 0) log.info({ count }, 'servers that were deleted long ago go for good')
+      } catch (err) {
+        log.warn({ err }, 'could not reclaim servers')
+      }
+    }
+  })()
+  return {
+    async stop() {
+      stopping.abort()
+      await working
+    },
+  }
+}
