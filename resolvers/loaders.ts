@@ -3,10 +3,11 @@
  * is reached through a row that the caller may see is looked up here; roots are scoped queries.
  */
 import DataLoader from 'dataloader'
-import type { AuditEvent } from '../prisma/generated/client.ts'
+import type { AuditEvent, Migration } from '../prisma/generated/client.ts'
 import type { Db } from '../services/context.ts'
 import { type HistoryRequest, histories } from '../services/core/audit-log.ts'
 import { isId } from '../services/id.ts'
+import { placementLoaders } from './compute/placement-loaders.ts'
 import { peopleLoaders } from './identity/people-loaders.ts'
 
 export type Loaders = ReturnType<typeof makeLoaders>
@@ -18,8 +19,14 @@ export function makeLoaders(db: Db) {
   return {
     server: byId((ids) => db.server.findMany({ where: { id: { in: ids } } })),
     flavor: byId((ids) => db.flavor.findMany({ where: { id: { in: ids } } })),
+    flavorWithAccess: byId((ids) =>
+      db.flavor.findMany({ where: { id: { in: ids } }, include: { access: true } }),
+    ),
+    keypair: byId((ids) => db.keypair.findMany({ where: { id: { in: ids } } })),
     image: byId((ids) => db.image.findMany({ where: { id: { in: ids } } })),
     host: byId((ids) => db.host.findMany({ where: { id: { in: ids } } })),
+    migration: byId((ids) => db.migration.findMany({ where: { id: { in: ids } } })),
+    migrationsOf: migrationsOf(db),
     project: byId((ids) => db.project.findMany({ where: { id: { in: ids } } })),
     domain: byId((ids) => db.domain.findMany({ where: { id: { in: ids } } })),
     user: byId((ids) => db.user.findMany({ where: { id: { in: ids } } })),
@@ -68,6 +75,7 @@ export function makeLoaders(db: Db) {
     taskCount: taskCount(db),
     history: historyLoader(db),
     ...peopleLoaders(db),
+    ...placementLoaders(db),
   }
 }
 
@@ -90,6 +98,23 @@ function grouped<Row>(find: (keys: string[]) => Promise<Row[]>, keyOf: (row: Row
   return new DataLoader<string, Row[]>(async (keys) => {
     const rows = await find([...keys])
     return keys.map((key) => rows.filter((row) => keyOf(row) === key))
+  })
+}
+
+/** Migrations of a server that are shown with it. */
+const MAX_MIGRATIONS = 20
+
+/** The newest migrations of servers, all servers in one statement. */
+function migrationsOf(db: Db) {
+  return new DataLoader<string, Migration[]>(async (serverIds) => {
+    const newest = await db.$queryRaw<{ id: string }[]>`
+      select m.id from unnest(${[...serverIds]}::uuid[]) wanted (id)
+      cross join lateral (
+        select id from compute.migration where server_id = wanted.id
+        order by id desc limit ${MAX_MIGRATIONS}::int) m`
+    const where = { id: { in: newest.map(({ id }) => id) } }
+    const rows = await db.migration.findMany({ where, orderBy: { id: 'desc' } })
+    return serverIds.map((id) => rows.filter(({ serverId }) => serverId === id))
   })
 }
 

@@ -3,17 +3,34 @@ import 'reflect-metadata'
 import { type GraphQLSchema, lexicographicSortSchema, printSchema } from 'graphql'
 import { buildSchema } from 'type-graphql'
 import { ErrorDetails } from '../schema/core/error.ts'
+import { AggregateResolver, HostAggregatesResolver } from './compute/aggregate.ts'
+import { AvailabilityZoneResolver } from './compute/availability-zone.ts'
 import { ConsoleResolver } from './compute/console.ts'
 import { FlavorResolver } from './compute/flavor.ts'
 import { HostResolver } from './compute/host.ts'
+import {
+  HostChangeResolver,
+  HostMaintainPayloadResolver,
+  PlannedMoveResolver,
+} from './compute/host-change.ts'
+import { HostJoinResolver } from './compute/host-join.ts'
+import { KeypairResolver } from './compute/keypair.ts'
+import { MigrationResolver, ServerMigrationsResolver } from './compute/migration.ts'
+import { NearestMissResolver, PlacementResolver } from './compute/placement.ts'
 import { ServerResolver } from './compute/server.ts'
-import { ServerCreateResolver } from './compute/server-create.ts'
+import { ServerCreateResolver, ServersCreatePayloadResolver } from './compute/server-create.ts'
 import { ServerFieldsResolver, ServerPayloadResolver } from './compute/server-fields.ts'
+import { ServerGroupOfServerResolver, ServerGroupResolver } from './compute/server-group.ts'
+import { ServerImageResolver, serverImagePayloadResolvers } from './compute/server-image.ts'
+import { ServerMoveResolver } from './compute/server-move.ts'
 import { ServerPowerResolver } from './compute/server-power.ts'
+import { ServerRepairResolver } from './compute/server-repair.ts'
+import { ServerUpdateResolver } from './compute/server-update.ts'
 import { AuditResolver } from './core/audit.ts'
 import { EventResolver } from './core/event.ts'
 import { historyResolvers } from './core/histories.ts'
 import { NodeResolver } from './core/node.ts'
+import { ProcessResolver } from './core/process.ts'
 import { TaskResolver } from './core/task.ts'
 import { ApplicationCredentialResolver } from './identity/application-credential.ts'
 import { SessionCatalogResolver, TokenCatalogResolver } from './identity/catalog.ts'
@@ -40,6 +57,7 @@ const resolvers = [
   NodeResolver,
   EventResolver,
   TaskResolver,
+  ProcessResolver,
   TokenResolver,
   SessionResolver,
   SessionCatalogResolver,
@@ -66,11 +84,31 @@ const resolvers = [
   ImageCreatePayloadResolver,
   ImagePayloadResolver,
   FlavorResolver,
+  KeypairResolver,
   HostResolver,
+  HostJoinResolver,
+  HostAggregatesResolver,
+  AggregateResolver,
+  AvailabilityZoneResolver,
+  ServerGroupResolver,
+  ServerGroupOfServerResolver,
+  PlacementResolver,
+  NearestMissResolver,
   ServerResolver,
   ServerFieldsResolver,
   ServerCreateResolver,
+  ServersCreatePayloadResolver,
+  ServerUpdateResolver,
   ServerPowerResolver,
+  ServerMoveResolver,
+  HostChangeResolver,
+  HostMaintainPayloadResolver,
+  PlannedMoveResolver,
+  MigrationResolver,
+  ServerMigrationsResolver,
+  ServerImageResolver,
+  ServerRepairResolver,
+  ...serverImagePayloadResolvers,
   ConsoleResolver,
   ServerPayloadResolver,
   ...historyResolvers,

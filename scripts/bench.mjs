@@ -8,11 +8,14 @@
  *   npm run bench -- --only reads,events
  */
 import { parseArgs } from 'node:util'
+import { measureBoot } from './bench/boot.mjs'
 import { measureEvents } from './bench/events.mjs'
 import { table } from './bench/figures.mjs'
+import { measureMany } from './bench/many.mjs'
 import { measurePeople } from './bench/people.mjs'
 import { makeDataDir, removeDataDir, startProduct, stopEverything } from './bench/product.mjs'
 import { measureReads } from './bench/reads.mjs'
+import { measureScheduler } from './bench/scheduler.mjs'
 import { measureCreation, measureDeletion, prepareCloud } from './bench/servers.mjs'
 import { measureStart } from './bench/start.mjs'
 import { measureTokens } from './bench/tokens.mjs'
@@ -23,7 +26,10 @@ const FULL = {
   events: { watchers: 1000, rounds: 20 },
   tokens: { checks: 8000, signIns: 160 },
   people: { users: 100, rounds: 60 },
+  scheduler: { sizes: [100, 1_000, 10_000], decisions: 3_000, refusals: 100 },
   deletion: { batch: 100 },
+  many: { few: 1000, many: 100_000, rounds: 60 },
+  boot: { rounds: 7 },
   start: { settleSeconds: 15 },
 }
 const QUICK = {
@@ -32,7 +38,10 @@ const QUICK = {
   events: { watchers: 50, rounds: 3 },
   tokens: { checks: 400, signIns: 32 },
   people: { users: 100, rounds: 6 },
+  scheduler: { sizes: [100, 1_000, 10_000], decisions: 300, refusals: 10 },
   deletion: { batch: 24 },
+  many: { few: 200, many: 5000, rounds: 6 },
+  boot: { rounds: 2 },
   start: { settleSeconds: 2 },
 }
 
@@ -43,7 +52,9 @@ const GROUPS = {
   events: (product, parts, settings) => measureEvents(product, parts, settings),
   tokens: (product, _parts, settings) => measureTokens(product, settings),
   people: measurePeople,
+  scheduler: (product, _parts, settings) => measureScheduler(product, settings),
   deletion: (product, _parts, settings) => measureDeletion(product, settings),
+  many: measureMany,
 }
 
 async function main() {
@@ -51,13 +62,17 @@ async function main() {
     options: { quick: { type: 'boolean', default: false }, only: { type: 'string' } },
   })
   const settings = values.quick ? QUICK : FULL
-  const wanted = values.only?.split(',') ?? [...Object.keys(GROUPS), 'start']
+  const wanted = values.only?.split(',') ?? [...Object.keys(GROUPS), 'boot', 'start']
   const rows = []
   const say = (line) => process.stderr.write(`${line}\n`)
   for (const signal of ['SIGINT', 'SIGTERM']) {
     process.once(signal, () => void stopEverything().then(() => process.exit(1)))
   }
   if (wanted.some((name) => name in GROUPS)) rows.push(...(await inOneCloud(wanted, settings, say)))
+  if (wanted.includes('boot')) {
+    say('boot ...')
+    rows.push(...(await measureBoot(settings.boot)))
+  }
   if (wanted.includes('start')) {
     say('start ...')
     rows.push(...(await measureStart(settings.start)))

@@ -13,6 +13,7 @@ import type { Request } from '../resolvers/request.ts'
 import { audienceOf } from '../services/access/allow.ts'
 import { defaultRules } from '../services/access/rules.ts'
 import { flavorBootstrap } from '../services/compute/flavor.ts'
+import { makePlacer } from '../services/compute/placement-placer.ts'
 import type { Cloud } from '../services/context.ts'
 import { Refusals } from '../services/core/refusals.ts'
 import { taskHandOver } from '../services/core/task.ts'
@@ -20,39 +21,53 @@ import { identityBootstrap } from '../services/identity/bootstrap.ts'
 import { catalogBootstrap } from '../services/identity/catalog.ts'
 import { registeredLimitBootstrap } from '../services/identity/registered-limit.ts'
 import { checkToken, Revocations } from '../services/identity/revocation.ts'
+import { unseal } from '../services/identity/sealed.ts'
 import { makeTokens } from '../services/identity/token.ts'
 import { uploadsBreakOff } from '../services/image/upload.ts'
 import { type Agent, startAgent } from '../workers/agent/agent.ts'
 import type { Bus } from '../workers/bus.ts'
 import { type Caller, makeCaller } from '../workers/call.ts'
 import { ringer, startConductor } from '../workers/conductor/conductor.ts'
+import { startConfirm } from '../workers/conductor/confirm.ts'
 import { startPrune } from '../workers/conductor/prune.ts'
 import { startQuotaAudit } from '../workers/conductor/quota-audit.ts'
+import { startReclaim } from '../workers/conductor/reclaim.ts'
 import { startReports } from '../workers/conductor/reports.ts'
 import { startImageAgent } from '../workers/image/agent.ts'
 import { taskKinds } from '../workers/registry.ts'
 import { startScheduler } from '../workers/scheduler.ts'
 import { type Config, type identityDefaults, passwordRulesOf, type Role } from './config.ts'
+import { type ComputeConfig, computeSettingsOf } from './config-compute.ts'
+import { placementSettingsOf } from './config-scheduler.ts'
 import { hostConsoles } from './consoles.ts'
+import { openConsoles } from './data-plane/consoles.ts'
+import { hostJoinRoute } from './data-plane/host-join.ts'
 import { imageRoutes } from './data-plane/images.ts'
+import { openStreams } from './data-plane/streams.ts'
 import { type Database, openDatabase } from './database/client.ts'
 import type { AgentHost } from './drivers.ts'
 import { type EventRelay, startEventRelay } from './event-relay.ts'
+import { readHostKey, trustOwnHosts } from './host-key.ts'
 import { bearerOf } from './http/bearer.ts'
 import { type HttpServer, startHttp } from './http/http.ts'
 import { jwksRoute } from './http/jwks.ts'
 import { openIdRoutes } from './http/open-id-routes.ts'
 import type { RequestInfo } from './http/request.ts'
 import { type Keys, loadKeys, watchKeys } from './keys.ts'
+import { metadataRoutes } from './metadata/routes.ts'
 import { makeMetrics } from './metrics.ts'
 import { patiently } from './patience.ts'
 import { startPolicies } from './policy-files.ts'
+import { startProcessHeartbeat } from './process-heartbeat.ts'
 import { listenToRevocations } from './revocation-listener.ts'
 
 type IdentitySetting = keyof typeof identityDefaults
 
 export interface CloudOptions {
-  config: Pick<Config, 'host' | 'port' | 'dataDir' | 'roles' | 'apiUrl' | IdentitySetting>
+  config: Pick<
+    Config,
+    'host' | 'port' | 'dataDir' | 'roles' | 'apiUrl' | IdentitySetting | keyof ComputeConfig
+  >
   log: Logger
   bus: Bus
   /** Needed by every role but the agent. */
@@ -98,7 +113,7 @@ export async function startCloud(options: CloudOptions): Promise<RunningCloud> {
       databaseUrl === null ? null : await startCenter(options, databaseUrl, caller, closers)
     let url: string | null = null
     if (center && has('api')) {
-      const http = await startApi(options, center, closers)
+      const http = await startApi(options, center, caller, closers)
       url = http.url
       const { cloud } = center
       const catalog = { region: config.region, url: config.publicUrl ?? url }
@@ -113,7 +128,7 @@ export async function startCloud(options: CloudOptions): Promise<RunningCloud> {
     })
     seen()
     if (center && has('scheduler')) {
-      const scheduler = await startScheduler(bus, center.database.prisma, log)
+      const scheduler = await startScheduler(bus, center.cloud.placement, log)
       closers.push(() => scheduler.stop())
     }
     // Stopped after the conductor: until then its tasks in hand can still come to their ends.
@@ -126,6 +141,10 @@ export async function startCloud(options: CloudOptions): Promise<RunningCloud> {
       })
     }
     if (has('agent')) {
+      if (center && config.hostJoin === 'token') {
+        const names = options.hosts.map(({ name }) => name)
+        await trustOwnHosts(center.cloud.db, config.dataDir, names)
+      }
       const apiUrl = config.apiUrl ?? url ?? `http://${config.host}:${config.port}`
       await startAgents(options, apiUrl, agents)
     }
@@ -140,7 +159,8 @@ export async function startCloud(options: CloudOptions): Promise<RunningCloud> {
 async function startAgents(options: CloudOptions, apiUrl: string, agents: Agent[]): Promise<void> {
   const { bus, log, signal, heartbeatMs = HEARTBEAT_MS } = options
   const starts = options.hosts.map(async ({ name: hostName, stateDir, driver }) => {
-    const settings = { bus, driver, hostName, stateDir, apiUrl, heartbeatMs, log }
+    const key = readHostKey(options.config.dataDir, hostName)
+    const settings = { bus, driver, hostName, stateDir, apiUrl, heartbeatMs, key, log }
     agents.push(await startAgent({ ...settings, ...(signal && { signal }) }))
   })
   const failure = (await Promise.allSettled(starts)).find((start) => start.status === 'rejected')
@@ -183,6 +203,8 @@ async function startCenter(
   await patiently(() => identityBootstrap({ db, now }, adminPassword), signal)
   await patiently(() => registeredLimitBootstrap({ db, now }), signal)
   await patiently(() => flavorBootstrap({ db, now }), signal)
+  const beating = startProcessHeartbeat(db, config.roles, log)
+  closers.push(() => beating.stop())
   const relay = await patiently(() => startEventRelay(db, databaseUrl, log), signal)
   closers.push(() => relay.stop())
   const revocations = new Revocations()
@@ -220,7 +242,9 @@ async function startCenter(
     passwordRules: passwordRulesOf(config),
     region: config.region,
     events: relay,
+    placement: makePlacer(db, placementSettingsOf(config)),
     consoles: hostConsoles(caller),
+    compute: computeSettingsOf(config),
   }
   const onPolicy: Center['onPolicy'] = (heard) => void policyListeners.push(heard)
   return { cloud, database, relay, metrics, keys, onPolicy, onRevocation: revoked.onKnown }
@@ -229,6 +253,7 @@ async function startCenter(
 async function startApi(
   { config, log, bus, webDir, alone }: CloudOptions,
   { cloud, metrics, keys, onPolicy, onRevocation }: Center,
+  caller: Caller,
   closers: Closers,
 ): Promise<HttpServer> {
   const { db } = cloud
@@ -249,7 +274,12 @@ async function startApi(
     }
   }
   const refusals = new Refusals()
+  const streams = openStreams(cloud, log)
   let url = ''
+  // Both ends of a stream come to one process; who listens everywhere is known by the agents' own setting.
+  const isEverywhere = ['0.0.0.0', '::'].includes(config.host)
+  const here = () => (isEverywhere ? '' : url)
+  const consoles = openConsoles({ cloud, caller, streams, url: here, log })
   const http = await startHttp({
     host: config.host,
     port: config.port,
@@ -280,8 +310,11 @@ async function startApi(
     },
     metrics: metrics.registry,
     webDir,
+    upgrades: [consoles, streams],
     routes: (app) => {
       imageRoutes(app, { cloud, store, contextFor })
+      hostJoinRoute(app, cloud)
+      metadataRoutes(app, { cloud, secret: config.metadataSharedSecret })
       jwksRoute(app, keys.token)
       openIdRoutes(app, { cloud, publicUrl: () => config.publicUrl ?? url })
     },
@@ -291,6 +324,7 @@ async function startApi(
   // What a watch may tell was decided when it began.
   onPolicy(() => http.reopen('The access rules changed'))
   onRevocation(() => {
+    consoles.revalidate()
     http.revalidate().catch((err) => log.warn({ err }, 'could not end the watches of a token'))
   })
   return http
@@ -308,10 +342,17 @@ async function startConducting(
   const { db, now, tokens } = cloud
   if (alone) await patiently(() => taskHandOver(db, { exceptOwner: owner }))
   const heartbeatMs = options.heartbeatMs ?? HEARTBEAT_MS
-  const reports = await startReports({ cloud, bus, caller, log, heartbeatMs, onHost })
+  const reports = await startReports({
+    ...{ cloud, bus, caller, log, heartbeatMs, onHost },
+    strangersJoin: options.config.hostJoin === 'open',
+  })
   closers.push(() => reports.stop())
   const pruning = startPrune(cloud, log, options.config.auditRetentionDays)
   closers.push(() => pruning.stop())
+  const reclaiming = startReclaim(cloud, log)
+  closers.push(() => reclaiming.stop())
+  const confirming = startConfirm(cloud, log)
+  closers.push(() => confirming.stop())
   const auditing = startQuotaAudit({ db, log, onFindings: metrics.quotaFindings })
   closers.push(() => auditing.stop())
   const conductor = await startConductor({
@@ -324,6 +365,7 @@ async function startConducting(
     leaseMs: options.leaseMs ?? LEASE_MS,
     call: (queue, call) => caller.call(queue, call),
     ticket: (object) => tokens.issueTicket(object, now()),
+    unseal: (sealed) => unseal(cloud.sealKeys, sealed),
     onFinished: metrics.taskFinished,
   })
   closers.push(() => conductor.stop())

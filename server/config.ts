@@ -20,8 +20,10 @@ import {
 } from '../services/identity/password-rules.ts'
 import { patternProblem } from '../services/identity/pattern.ts'
 import { type TokenFormat, tokenFormats } from '../services/identity/token.ts'
+import { COMPUTE_SETTINGS, type ComputeConfig, computeDefaults } from './config-compute.ts'
 import { nearestName } from './nearest-name.ts'
 import { Secret } from './secret.ts'
+import { address, type Setting, wholeNumber } from './setting.ts'
 
 export const ROLES = ['api', 'scheduler', 'conductor', 'agent'] as const
 const DRIVERS = ['auto', 'linux', 'simulated'] as const
@@ -36,7 +38,7 @@ const ENVIRONMENT_SLIP = 2
 
 export type Role = (typeof ROLES)[number]
 
-export interface Config {
+export interface Config extends ComputeConfig {
   /** 0 takes a free port. */
   port: number
   host: string
@@ -118,14 +120,6 @@ export class ConfigError extends Error {
     this.name = 'ConfigError'
   }
 }
-
-const wholeNumber = (least: number, most: number) =>
-  z
-    .union([z.number(), z.string().regex(/^\d+$/).transform(Number)])
-    .pipe(z.int().min(least).max(most))
-
-const address = (...protocols: string[]) =>
-  z.string().refine((text) => URL.canParse(text) && protocols.includes(new URL(text).protocol))
 
 const roleList = z
   .union([z.array(z.string()), z.string().transform((text) => text.split(','))])
@@ -254,14 +248,8 @@ const SETTINGS = {
     accepted: `days from 0 (for ever) to ${MAX_RETENTION_DAYS}`,
     schema: wholeNumber(0, MAX_RETENTION_DAYS),
   },
+  ...COMPUTE_SETTINGS,
 } satisfies Record<keyof Config, Setting>
-
-interface Setting {
-  environment: string
-  accepted: string
-  schema: z.ZodType
-  secret?: true
-}
 
 type Name = keyof Config
 
@@ -301,7 +289,8 @@ function check(name: Name, [source, value]: [string, unknown], problems: string[
   const result = setting.schema.safeParse(value)
   if (result.success) return result.data
   const shown = setting.secret ? 'a value that is not shown here' : JSON.stringify(value)
-  problems.push(`${source} is ${shown}, but must be ${setting.accepted}`)
+  const hint = setting.hint?.(value)
+  problems.push(`${source} is ${shown}, but must be ${setting.accepted}${hint ? `; ${hint}` : ''}`)
 }
 
 function defaults(env: ConfigSources['env']): Config {
@@ -323,6 +312,7 @@ function defaults(env: ConfigSources['env']): Config {
     apiUrl: undefined,
     logLevel: 'info',
     ...identityDefaults,
+    ...computeDefaults,
   }
 }
 

@@ -14,8 +14,13 @@ export interface ChosenDrivers {
   because: string | null
 }
 
-/** Hosts of a simulated cloud: enough to see placement at work. */
-const SIMULATED_HOSTS = 3
+/** What the reports of a host cost the conductor, so that thousands of them leave time for work. */
+const HEARTBEAT_MS_PER_HOST = 6
+const HEARTBEAT_MS = 5_000
+
+/** How often the hosts of a process report: the more of them, the less often each. */
+export const heartbeatOf = (hosts: readonly AgentHost[]): number =>
+  Math.max(HEARTBEAT_MS, hosts.length * HEARTBEAT_MS_PER_HOST)
 
 export async function chooseDrivers(wanted: Config['drivers']): Promise<ChosenDrivers> {
   if (wanted === 'simulated') return { compute: 'simulated', because: null }
@@ -34,7 +39,7 @@ export interface AgentHost {
 
 /** The hosts that this process runs agents for: itself, or some simulated ones. */
 export function agentHosts(
-  { hostName, dataDir }: Pick<Config, 'hostName' | 'dataDir'>,
+  { hostName, dataDir, simulatedHosts }: Pick<Config, 'hostName' | 'dataDir' | 'simulatedHosts'>,
   { compute }: ChosenDrivers,
   simulated: ComputeDriverOptions['simulated'] = {},
 ): AgentHost[] {
@@ -44,7 +49,7 @@ export function agentHosts(
     const driver = createComputeDriver('qemu', { dir: join(stateDir, 'driver') })
     return [{ name: hostName, stateDir, driver }]
   }
-  return Array.from({ length: SIMULATED_HOSTS }, (_, i) => {
+  return Array.from({ length: simulatedHosts }, (_, i) => {
     const name = `sim-${i + 1}`
     const stateDir = join(agentDir, name)
     const driver = createComputeDriver('simulated', { dir: join(stateDir, 'driver'), ...simulated })

@@ -1,9 +1,15 @@
 import { mkdirSync, renameSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { destination, type Logger, pino } from 'pino'
+import { destination, type Logger, pino, stdSerializers } from 'pino'
 
 /** A log of a start before is kept once, under `.old`, when it is larger. */
 const MAX_LOG_BYTES = 20 * 1024 * 1024
+
+/** An error without the client that it happened to: pg hangs all that it holds onto its errors. */
+function errorOf(error: Error): object {
+  const { client: _, ...told } = stdSerializers.err(error) as Record<string, unknown>
+  return told
+}
 
 /**
  * The structured log: on standard output for whoever collects it; in the data directory when a
@@ -14,6 +20,7 @@ export function makeLog(level: string, dataDir: string): { log: Logger; file: st
     level,
     base: { service: 'nephograph' },
     redact: ['*.password', '*.secret', '*.ticket'],
+    serializers: { err: errorOf },
   }
   if (!process.stdout.isTTY) return { log: pino(base), file: null }
   mkdirSync(dataDir, { recursive: true, mode: 0o711 })

@@ -13,7 +13,13 @@ import { type RunningCloud, startCloud } from './cloud.ts'
 import { type Config, ConfigError, loadConfig, ROLES } from './config.ts'
 import { startEmbeddedPostgres } from './database/embedded.ts'
 import { migrate } from './database/migrate.ts'
-import { type AgentHost, agentHosts, type ChosenDrivers, chooseDrivers } from './drivers.ts'
+import {
+  type AgentHost,
+  agentHosts,
+  type ChosenDrivers,
+  chooseDrivers,
+  heartbeatOf,
+} from './drivers.ts'
 import { lockFolder } from './folder-lock.ts'
 import { registerGuestImage } from './guest-image.ts'
 import { type Life, live } from './life.ts'
@@ -22,6 +28,7 @@ import { patiently } from './patience.ts'
 import { projectRoot } from './project-root.ts'
 
 const HOSTS_UP_MS = 60_000
+const HOST_UP_MS = 50
 
 const say = (line = ''): void => void process.stdout.write(`${line}\n`)
 const step = (line: string): void => say(`  ${line}`)
@@ -53,11 +60,12 @@ async function start(life: Life): Promise<void> {
     alone: !config.databaseUrl && !config.amqpUrl,
     adminPassword: password?.password ?? '',
     hosts,
+    heartbeatMs: heartbeatOf(hosts),
     webDir: join(projectRoot(), 'dist', 'web'),
     signal: life.signal,
   })
   life.onStop(() => cloud.stop({ guests: allInOne ? 'stop' : 'leave' }))
-  await Promise.all([firstImage(cloud, config.dataDir, log), hostsUp(cloud, life)])
+  await Promise.all([firstImage(cloud, config.dataDir, log), hostsUp(cloud, life, hosts.length)])
   life.signal.throwIfAborted()
   const { url } = cloud
   const ready = {
@@ -119,8 +127,9 @@ async function firstImage(
   }
 }
 
-async function hostsUp(cloud: RunningCloud, life: Life): Promise<void> {
-  const late = new Promise((resolve) => setTimeout(resolve, HOSTS_UP_MS).unref())
+async function hostsUp(cloud: RunningCloud, life: Life, hosts: number): Promise<void> {
+  const patienceMs = HOSTS_UP_MS + hosts * HOST_UP_MS
+  const late = new Promise((resolve) => setTimeout(resolve, patienceMs).unref())
   await unlessStopped(life, Promise.race([cloud.hostsUp, late]))
 }
 
@@ -131,10 +140,18 @@ async function hostsFor(config: Config): Promise<{ drivers: ChosenDrivers; hosts
   const drivers = await chooseDrivers(config.drivers)
   if (drivers.because) step(`simulated drivers, because: ${drivers.because}`)
   const hosts = agentHosts(config, drivers)
-  step(`compute driver ${drivers.compute}, hosts ${hosts.map((host) => host.name).join(', ')}`)
+  step(`compute driver ${drivers.compute}, hosts ${namesOf(hosts)}`)
   const facts = (await hosts[0]?.driver.capabilities()) ?? []
   for (const { name, value } of facts) step(`  ${name}: ${value}`)
   return { drivers, hosts }
+}
+
+const MAX_NAMES = 10
+
+function namesOf(hosts: readonly AgentHost[]): string {
+  const names = hosts.slice(0, MAX_NAMES).map((host) => host.name)
+  const more = hosts.length - names.length
+  return names.join(', ') + (more > 0 ? ` and ${more} more` : '')
 }
 
 function welcome(

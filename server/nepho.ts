@@ -3,15 +3,20 @@
  * The command of who administers the machine. It works with the same settings as the cloud, on the same data
  * directory and database, while the cloud runs and while it doesn't. Exit status: 0 done, 1 not.
  */
-import { Argument, Command } from 'commander'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { Argument, Command, InvalidArgumentError } from 'commander'
 import { ADMIN_USER, DEFAULT_DOMAIN } from '../services/identity/bootstrap.ts'
 import { type Config, loadConfig } from './config.ts'
+import { MAX_SIMULATED_HOSTS } from './config-compute.ts'
 import { type KeyKind, keyKinds } from './key-files.ts'
 import { type ResetOptions, resetPassword } from './nepho/admin.ts'
 import { bootstrap } from './nepho/bootstrap.ts'
 import { examine, hasFailed, tell } from './nepho/doctor.ts'
+import { joinHost } from './nepho/host.ts'
 import { listKeys, rotate } from './nepho/keys.ts'
-import { readSecret, say } from './nepho/terminal.ts'
+import { type SimulateOptions, simulate } from './nepho/simulate.ts'
+import { readSecret, readWord, say } from './nepho/terminal.ts'
 
 const sources = { env: process.env, argv: [], cwd: process.cwd() }
 const config = (): Config => loadConfig(sources)
@@ -61,6 +66,38 @@ admin
     const settings = config()
     const given = generate ? null : await readSecret('New password', process.stdin)
     await resetPassword(settings, options, given, say)
+  })
+
+const host = program.command('host').description('this machine as a host of a cloud')
+host
+  .command('join')
+  .description(
+    'join the cloud at this address; the token is asked for, or read from standard input',
+  )
+  .argument('<url>', 'of the API, for example https://cloud.example.com')
+  .option('--name <name>', 'what it is called there; default: the setting hostName')
+  .action(async (url: string, { name }: { name?: string }) => {
+    const settings = config()
+    const token = await readWord('Join token', process.stdin)
+    if (!token) throw new Error('a token is needed: hostJoinTokenCreate gives one')
+    await joinHost(settings, { url, token, name: name ?? settings.hostName }, say)
+  })
+
+const atMost = (most: number) => (text: string) => {
+  const count = Number(text)
+  if (Number.isInteger(count) && count >= 0 && count <= most) return count
+  throw new InvalidArgumentError(`a whole number up to ${most}`)
+}
+
+program
+  .command('simulate')
+  .description('run a cloud of simulated hosts, in a data directory of its own, until Ctrl-C')
+  .option('--hosts <count>', 'how many', atMost(MAX_SIMULATED_HOSTS), 100)
+  .option('--servers <count>', 'how many are made', atMost(1_000_000), 1000)
+  .option('--clients <count>', 'who ask for them at once', atMost(64), 8)
+  .option('--data-dir <folder>', 'where it is kept', join(homedir(), '.nephograph-simulation'))
+  .action(async (options: Omit<SimulateOptions, 'env'>) => {
+    process.exitCode = await simulate({ ...options, env: process.env }, say)
   })
 
 try {

@@ -1,6 +1,8 @@
 import { Args, Ctx, FieldResolver, Query, Resolver, Root, Subscription } from 'type-graphql'
+import type { Host as HostRow } from '../../prisma/generated/client.ts'
 import { Host, HostChange, HostConnection, HostInventory } from '../../schema/compute/host.ts'
 import { PageArgs } from '../../schema/core/input.ts'
+import { Task } from '../../schema/core/task.ts'
 import { allow } from '../../services/access/allow.ts'
 import { IdArg, OnlyArg, ResumeArg } from '../arguments.ts'
 import { pageOf } from '../page.ts'
@@ -26,6 +28,14 @@ export class HostResolver {
   })
   inventory(@Ctx() ctx: Request, @Root() host: Host) {
     return ctx.load.inventory.load(host.id)
+  }
+
+  @FieldResolver(() => Task, {
+    nullable: true,
+    description: 'The task that empties it, otherwise the latest one that did.',
+  })
+  task(@Ctx() ctx: Request, @Root() { taskId }: HostRow) {
+    return taskId ? ctx.load.task.load(taskId) : null
   }
 
   @Subscription(() => HostChange, {

@@ -2,13 +2,14 @@
 import { Ctx, Mutation, Resolver } from 'type-graphql'
 import { ServerActionInput, ServerPayload } from '../../schema/compute/server.ts'
 import {
+  ServerForceStopInput,
   ServerLockInput,
   ServerRebootInput,
-  ServerStopInput,
 } from '../../schema/compute/server-power.ts'
 import { serverDelete, serverForceDelete } from '../../services/compute/server-delete.ts'
 import { serverLock, serverUnlock } from '../../services/compute/server-lock.ts'
 import {
+  serverForceStop,
   serverPause,
   serverReboot,
   serverResume,
@@ -30,8 +31,18 @@ export class ServerPowerResolver {
   @Mutation(() => ServerPayload, {
     description: 'Asks the guest to shut down, and turns the machine off when it does not.',
   })
-  serverStop(@Ctx() ctx: Request, @InputArg(() => ServerStopInput) input: ServerStopInput) {
+  serverStop(@Ctx() ctx: Request, @InputArg(() => ServerActionInput) input: ServerActionInput) {
     return serverStop(ctx, input)
+  }
+
+  @Mutation(() => ServerPayload, {
+    description: 'Turns a server off: at once, or after its guest was asked for a given time.',
+  })
+  serverForceStop(
+    @Ctx() ctx: Request,
+    @InputArg(() => ServerForceStopInput) input: ServerForceStopInput,
+  ) {
+    return serverForceStop(ctx, input)
   }
 
   @Mutation(() => ServerPayload, { description: 'Boots a server anew.' })
@@ -80,7 +91,7 @@ export class ServerPowerResolver {
 
   @Mutation(() => ServerPayload, {
     description:
-      'Removes a server and its disks, whatever its status; what runs on it is cancelled.',
+      'Removes a server and its disks, whatever its status; what runs on it is cancelled. Where the cloud keeps deleted servers for a while, it is SOFT_DELETED first, and one that is so already goes for good.',
   })
   serverDelete(@Ctx() ctx: Request, @InputArg(() => ServerActionInput) input: ServerActionInput) {
     return serverDelete(ctx, input)

@@ -10,6 +10,7 @@ import {
 } from '../../schema/compute/server.ts'
 import { PageArgs } from '../../schema/core/input.ts'
 import { allow, allowInProject } from '../../services/access/allow.ts'
+import { checkedTags } from '../../services/compute/server-words.ts'
 import { isId } from '../../services/id.ts'
 import { FilterArg, IdArg, OnlyArg, ResumeArg } from '../arguments.ts'
 import { pageOf, textFilter, textMatches } from '../page.ts'
@@ -73,7 +74,9 @@ export class ServerResolver {
         load: (load, serverId) => load.server.load(serverId),
         fits: (server) =>
           textMatches(server.name, filter?.name) &&
-          (!filter?.status || (filter.status as string[]).includes(server.status)),
+          (!filter?.status || (filter.status as string[]).includes(server.status)) &&
+          (filter?.tags ?? []).every((tag) => server.tags.includes(tag)) &&
+          (!filter?.tagsAny || filter.tagsAny.some((tag) => server.tags.includes(tag))),
       })
     },
   })
@@ -96,4 +99,10 @@ interface WatchArgs {
 const filterOf = (filter: ServerFilterInput | null | undefined) => ({
   ...(filter?.name && { name: textFilter(filter.name) }),
   ...(filter?.status && { status: { in: [...new Set(filter.status)] } }),
+  ...((filter?.tags || filter?.tagsAny) && {
+    tags: {
+      ...(filter.tags && { hasEvery: checkedTags(filter.tags) }),
+      ...(filter.tagsAny && { hasSome: checkedTags(filter.tagsAny) }),
+    },
+  }),
 })

@@ -1,5 +1,10 @@
 /** The resources with a `history`. */
+import { Aggregate } from '../../schema/compute/aggregate.ts'
+import { Flavor } from '../../schema/compute/flavor.ts'
+import { Host } from '../../schema/compute/host.ts'
+import { Keypair } from '../../schema/compute/keypair.ts'
 import { Server } from '../../schema/compute/server.ts'
+import { ServerGroup } from '../../schema/compute/server-group.ts'
 import { ApplicationCredential } from '../../schema/identity/application-credential.ts'
 import { Domain } from '../../schema/identity/domain.ts'
 import { Ec2Credential } from '../../schema/identity/ec2-credential.ts'
@@ -21,6 +26,11 @@ import { historyFor } from './history.ts'
 export const historyResolvers = [
   historyFor(() => Server),
   historyFor(() => Image),
+  historyFor(() => Flavor),
+  historyFor(() => Host),
+  historyFor(() => Keypair),
+  historyFor(() => Aggregate),
+  historyFor(() => ServerGroup),
   historyFor(() => Domain),
   historyFor(() => Project),
   historyFor(() => User),

@@ -2,6 +2,8 @@ import { Ctx, Query, Resolver } from 'type-graphql'
 import { Node } from '../../schema/node.ts'
 import { allow, type Reach, reach } from '../../services/access/allow.ts'
 import type { RuleName } from '../../services/access/rules.ts'
+import { flavorsWithin } from '../../services/compute/flavor.ts'
+import { keypairsWithin } from '../../services/compute/keypair.ts'
 import { CloudError } from '../../services/errors.ts'
 import { isId } from '../../services/id.ts'
 import { applicationCredentialsWithin } from '../../services/identity/application-credential.ts'
@@ -30,12 +32,38 @@ const ofProject = (ctx: Request) => ({ projectId: ctx.actor?.projectId ?? '' })
 
 /** Every type that `node` finds, and how far the caller sees of it. */
 const kinds: Kind[] = [
-  { typeName: 'Flavor', rule: 'compute.flavor.list', find: ({ load }, id) => load.flavor.load(id) },
+  {
+    typeName: 'Flavor',
+    rule: 'compute.flavor.list',
+    find: ({ db }, id, within) =>
+      db.flavor.findFirst({ where: { AND: [{ id }, flavorsWithin(within)] } }),
+  },
   { typeName: 'Host', rule: 'compute.host.list', find: ({ load }, id) => load.host.load(id) },
+  {
+    typeName: 'Migration',
+    rule: 'compute.migration.list',
+    find: ({ load }, id) => load.migration.load(id),
+  },
   {
     typeName: 'Server',
     rule: 'compute.server.list',
     find: (ctx, id) => ctx.db.server.findFirst({ where: { id, ...ofProject(ctx) } }),
+  },
+  {
+    typeName: 'Aggregate',
+    rule: 'compute.aggregate.list',
+    find: ({ load }, id) => load.aggregate.load(id),
+  },
+  {
+    typeName: 'ServerGroup',
+    rule: 'compute.server-group.list',
+    find: (ctx, id) => ctx.db.serverGroup.findFirst({ where: { id, ...ofProject(ctx) } }),
+  },
+  {
+    typeName: 'Keypair',
+    rule: 'compute.keypair.list',
+    find: ({ db }, id, within) =>
+      db.keypair.findFirst({ where: { AND: [{ id }, keypairsWithin(within)] } }),
   },
   {
     typeName: 'Task',

@@ -4,6 +4,7 @@ import { Placement } from '../../schema/compute/placement.ts'
 import { PageArgs } from '../../schema/core/input.ts'
 import { Task, TaskChange, TaskConnection, TaskStep } from '../../schema/core/task.ts'
 import { allowInProject, may, reach } from '../../services/access/allow.ts'
+import { placementsOf } from '../../services/compute/placement-kept.ts'
 import type { StepRecord } from '../../services/core/task.ts'
 import { isId } from '../../services/id.ts'
 import { IdArg, OnlyArg, ResumeArg } from '../arguments.ts'
@@ -76,12 +77,20 @@ export class TaskResolver {
 
   @FieldResolver(() => Placement, {
     nullable: true,
-    description: 'What placement found when it chose a host. For operators; null for others.',
+    description:
+      'What placement found when it last looked for a host. For operators; null for others.',
   })
   placement(@Ctx() ctx: Request, @Root() task: TaskRow): Placement | null {
     if (!may(ctx, 'compute.host.list', {})) return null
-    const { results } = task.state as { results?: { place?: { explanation?: Placement } } }
-    return results?.place?.explanation ?? null
+    return placementsShown(task).at(-1) ?? null
+  }
+
+  @FieldResolver(() => [Placement], {
+    description:
+      'What placement found in each attempt, the first one first. For operators; empty for others.',
+  })
+  placements(@Ctx() ctx: Request, @Root() task: TaskRow): Placement[] {
+    return may(ctx, 'compute.host.list', {}) ? placementsShown(task) : []
   }
 
   @FieldResolver(() => [TaskStep], { description: 'Its steps, in order.' })
@@ -98,6 +107,17 @@ export class TaskResolver {
       }
     })
   }
+}
+
+/** Tasks of earlier versions kept the last one with the result of its step. */
+function placementsShown(task: TaskRow): Placement[] {
+  const state = task.state as {
+    placements?: unknown
+    results?: { place?: { explanation?: Placement } }
+  }
+  const kept: Placement[] = placementsOf(state)
+  const last = state.results?.place?.explanation
+  return kept.length > 0 || !last ? kept : [last]
 }
 
 interface Seen {

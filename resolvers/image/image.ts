@@ -9,6 +9,7 @@ import {
   Subscription,
 } from 'type-graphql'
 import type { Image as ImageRow } from '../../prisma/generated/client.ts'
+import { Server } from '../../schema/compute/server.ts'
 import { Action } from '../../schema/core/action.ts'
 import { Fault } from '../../schema/core/error.ts'
 import { PageArgs } from '../../schema/core/input.ts'
@@ -24,7 +25,7 @@ import {
   ImageFilterInput,
   ImagePayload,
 } from '../../schema/image/image.ts'
-import { allowInProject } from '../../services/access/allow.ts'
+import { allowInProject, may } from '../../services/access/allow.ts'
 import { isId } from '../../services/id.ts'
 import { imageActions, offeredImageActions } from '../../services/image/image.states.ts'
 import { imageCreate, imageDelete } from '../../services/image/image.ts'
@@ -35,9 +36,10 @@ import { pageOf, textFilter } from '../page.ts'
 import type { Request } from '../request.ts'
 import { type ChangeOf, pagesOf, watch } from '../watch.ts'
 
-/** What a project sees: its own images and the public ones. */
+/** What a project sees: its own images and the public ones, but no disks of what is shelved. */
 export const visibleImages = (projectId: string) => ({
   OR: [{ projectId }, { visibility: 'PUBLIC' }],
+  kind: { not: 'SHELVED' },
 })
 
 /** Where the bytes of an image are written and read, relative to the API. */
@@ -56,6 +58,8 @@ export class ImageResolver {
       AND: [visibleImages(projectId)],
       ...(filter?.name && { name: textFilter(filter.name) }),
       ...(filter?.status && { status: { in: [...new Set(filter.status)] } }),
+      ...(filter?.kind && { kind: { in: [...new Set(filter.kind)] } }),
+      ...(filter?.serverId && { serverId: filter.serverId }),
     }
     return ImageConnection.of(await pageOf<Image>(ctx.db.image, where, page))
   }
@@ -103,7 +107,9 @@ export class ImageResolver {
             }),
           ),
         load: (load, imageId) => load.image.load(imageId),
-        maySee: (image) => image.projectId === projectId || image.visibility === 'PUBLIC',
+        maySee: (image) =>
+          image.kind !== 'SHELVED' &&
+          (image.projectId === projectId || image.visibility === 'PUBLIC'),
       })
     },
   })
@@ -125,10 +131,10 @@ export class ImageResolver {
 
   @FieldResolver(() => String, {
     nullable: true,
-    description: 'Where to PUT the bytes; null once they are there.',
+    description: 'Where to PUT the bytes; null once they are there, or when a server gives them.',
   })
   uploadUrl(@Root() image: ImageRow): string | null {
-    return image.status === 'ACTIVE' ? null : bytesPath(image.id)
+    return image.status === 'ACTIVE' || image.kind !== 'IMAGE' ? null : bytesPath(image.id)
   }
 
   @FieldResolver(() => String, {
@@ -146,7 +152,24 @@ export class ImageResolver {
 
   @FieldResolver(() => [Action], { description: 'What can be done with it, and why not.' })
   actions(@Ctx() ctx: Request, @Root() image: ImageRow): Action[] {
-    return actionsOf(ctx, image, imageActions, offeredImageActions)
+    const actions = actionsOf(ctx, image, imageActions, offeredImageActions)
+    if (image.kind === 'IMAGE') return actions
+    const reason = 'its bytes come from a server'
+    return actions.map(({ name, allowed, reason: why }) =>
+      name === 'upload' && allowed
+        ? { name, allowed: false, reason }
+        : { name, allowed, reason: why },
+    )
+  }
+
+  @FieldResolver(() => Server, {
+    nullable: true,
+    description: 'The server that it was made of; null for others, and once that is gone.',
+  })
+  async server(@Ctx() ctx: Request, @Root() image: ImageRow) {
+    if (!image.serverId || image.projectId !== ctx.actor?.projectId) return null
+    if (!may(ctx, 'compute.server.list', { project_id: image.projectId })) return null
+    return ctx.load.server.load(image.serverId)
   }
 }
 

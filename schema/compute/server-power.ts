@@ -1,6 +1,6 @@
 import { IsIn, IsInt, IsOptional, Max, Min } from 'class-validator'
 import { Field, InputType, Int } from 'type-graphql'
-import { DEFAULT_GRACE_SECONDS, MAX_GRACE_SECONDS } from '../../services/compute/server-power.ts'
+import { MAX_GRACE_SECONDS } from '../../services/compute/server-power.ts'
 import { IsText } from '../core/input.ts'
 import { enumOf } from '../enums.ts'
 import { ServerActionInput } from './server.ts'
@@ -18,21 +18,16 @@ export class ServerRebootInput extends ServerActionInput {
   mode!: 'SOFT' | 'HARD'
 }
 
-@InputType({ description: 'A server to turn off.' })
-export class ServerStopInput extends ServerActionInput {
-  @Field(() => Boolean, { nullable: true, description: 'At once, without asking the guest.' })
-  @IsOptional()
-  force?: boolean | null
-
+@InputType({ description: 'A server to turn off, whatever its guest says.' })
+export class ServerForceStopInput extends ServerActionInput {
   @Field(() => Int, {
-    nullable: true,
-    description: `How long the guest is waited for, in seconds; ${DEFAULT_GRACE_SECONDS} when left out, at most ${MAX_GRACE_SECONDS}.`,
+    defaultValue: 0,
+    description: `How long the guest is asked before it is forced, in seconds; 0: not at all. At most ${MAX_GRACE_SECONDS}.`,
   })
-  @IsOptional()
   @IsInt()
   @Min(0)
   @Max(MAX_GRACE_SECONDS)
-  timeoutSeconds?: number | null
+  timeoutSeconds!: number
 }
 
 @InputType({ description: 'A server to lock.' })

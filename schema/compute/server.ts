@@ -1,20 +1,18 @@
-import { IsIn, IsOptional, IsUUID } from 'class-validator'
-import { Field, GraphQLISODateTime, ID, InputType, Int, ObjectType } from 'type-graphql'
+import { ArrayMaxSize, IsOptional } from 'class-validator'
+import { Field, GraphQLISODateTime, InputType, Int, ObjectType } from 'type-graphql'
 import type { PowerState, ServerStatus } from '../../services/compute/server.states.ts'
 import { connectionOf } from '../connection.ts'
 import { changeOf } from '../core/change.ts'
-import {
-  ActionInput,
-  IsName,
-  KeyedInput,
-  MAX_NAME_LENGTH,
-  OrderDirectionEnum,
-  StringFilterInput,
-} from '../core/input.ts'
+import { ActionInput, IsText, OrderDirectionEnum, StringFilterInput } from '../core/input.ts'
 import { enumOf } from '../enums.ts'
 import { Quota } from '../identity/quota.ts'
 import { Node } from '../node.ts'
+import { StringMapScalar } from '../string-map.ts'
 import { Placement } from './placement.ts'
+
+/** Of a filter. */
+const MAX_FILTER_TAGS = 50
+const MAX_TAG = 60
 
 export const ServerStatusEnum = enumOf(
   'ServerStatus',
@@ -69,6 +67,32 @@ export class Server extends Node {
   })
   taskState!: string | null
 
+  @Field(() => String, { nullable: true, description: 'What it is for.' })
+  description!: string | null
+
+  @Field(() => StringMapScalar, { description: 'Words for its guest and its users.' })
+  metadata!: unknown
+
+  @Field(() => [String], { description: 'Words to find it by.' })
+  tags!: string[]
+
+  @Field(() => String, {
+    nullable: true,
+    description: 'The name of the key pair that it was made with.',
+  })
+  keypairName!: string | null
+
+  @Field(() => String, {
+    nullable: true,
+    description: 'The zone that was asked for; null: any.',
+  })
+  availabilityZone!: string | null
+
+  @Field(() => Boolean, {
+    description: 'Whether it has a disk that tells its guest name, keys and user data.',
+  })
+  configDrive!: boolean
+
   @Field(() => Boolean, { description: 'Locked against changes.' })
   locked!: boolean
 
@@ -100,6 +124,18 @@ export class ServerFilterInput {
   @Field(() => [ServerStatusEnum], { nullable: true, description: 'By status: one of these.' })
   @IsOptional()
   status?: ServerStatus[] | null
+
+  @Field(() => [String], { nullable: true, description: 'By tags: has all of these.' })
+  @IsOptional()
+  @ArrayMaxSize(MAX_FILTER_TAGS)
+  @IsText(1, MAX_TAG, { each: true })
+  tags?: string[] | null
+
+  @Field(() => [String], { nullable: true, description: 'By tags: has one of these.' })
+  @IsOptional()
+  @ArrayMaxSize(MAX_FILTER_TAGS)
+  @IsText(1, MAX_TAG, { each: true })
+  tagsAny?: string[] | null
 }
 
 @InputType({ description: 'In which order servers come.' })

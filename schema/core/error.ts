@@ -23,6 +23,27 @@ export class FilterCount {
   refused!: number
 }
 
+@ObjectType({ description: 'What a host lacks of a resource.', simpleResolvers: true })
+export class Shortfall {
+  @Field(() => String, { description: 'The resource class: VCPU, MEMORY_MB or DISK_GB.' })
+  resource!: string
+
+  @Field(() => Float, { description: 'How much more of it there would have to be.' })
+  amount!: number
+}
+
+@ObjectType({
+  description: 'The host that lacked least of what a server asked for.',
+  simpleResolvers: true,
+})
+export class NearestMiss {
+  @Field(() => [Shortfall], { description: 'What it lacks, where that is a matter of amounts.' })
+  shortBy!: Shortfall[]
+
+  @Field(() => [String], { description: 'What would make it fit, in words: all of these.' })
+  remedies!: string[]
+}
+
 @ObjectType({ description: 'A value of the input that is wrong.', simpleResolvers: true })
 export class FieldProblem {
   @Field(() => String, { description: 'Where in the input, for example `input.name`.' })
@@ -91,6 +112,18 @@ export class ErrorDetails {
     description: 'NO_VALID_HOST: what each filter did.',
   })
   filters?: FilterCount[]
+
+  @Field(() => Int, { nullable: true, description: 'NO_VALID_HOST: hosts of the cloud.' })
+  hostsTotal?: number
+
+  @Field(() => Int, { nullable: true, description: 'NO_VALID_HOST: hosts that passed.' })
+  hostsPassed?: number
+
+  @Field(() => NearestMiss, {
+    nullable: true,
+    description: 'NO_VALID_HOST: the host that lacked least.',
+  })
+  nearestMiss?: NearestMiss
 
   @Field(() => [FieldProblem], {
     nullable: true,

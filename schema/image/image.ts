@@ -1,8 +1,9 @@
 import { IsIn, IsOptional } from 'class-validator'
-import { Field, GraphQLISODateTime, InputType, Int, ObjectType } from 'type-graphql'
+import { Field, GraphQLISODateTime, ID, InputType, Int, ObjectType } from 'type-graphql'
 import {
   type DiskFormat,
   diskFormats,
+  type ImageKind,
   type ImageStatus,
   type ImageVisibility,
   imageVisibilities,
@@ -13,6 +14,7 @@ import { changeOf } from '../core/change.ts'
 import {
   ActionInput,
   IsName,
+  IsOptionalId,
   KeyedInput,
   MAX_NAME_LENGTH,
   StringFilterInput,
@@ -38,6 +40,12 @@ export const ImageVisibilityEnum = enumOf('ImageVisibility', 'Which projects see
   PRIVATE: 'Its own project sees it.',
 } satisfies Record<ImageVisibility, string>)
 
+export const ImageKindEnum = enumOf('ImageKind', 'How an image came to be.', {
+  IMAGE: 'Somebody uploaded it.',
+  SNAPSHOT: 'It was made of a server.',
+  BACKUP: 'It was made of a server, which keeps so many of them.',
+} satisfies Record<Exclude<ImageKind, 'SHELVED'>, string>)
+
 @ObjectType({
   implements: Node,
   description: 'A disk that servers start from.',
@@ -55,6 +63,21 @@ export class Image extends Node {
 
   @Field(() => ImageVisibilityEnum, { description: 'Who sees it.' })
   visibility!: ImageVisibility
+
+  @Field(() => ImageKindEnum, { description: 'How it came to be.' })
+  kind!: Exclude<ImageKind, 'SHELVED'>
+
+  @Field(() => String, {
+    nullable: true,
+    description: 'Of a BACKUP: which rotation of its server it belongs to.',
+  })
+  backupType!: string | null
+
+  @Field(() => Int, { description: 'The least disk that a server of it must have, in GiB.' })
+  minDiskGiB!: number
+
+  @Field(() => Int, { description: 'The least memory that a server of it must have, in MiB.' })
+  minMemoryMiB!: number
 
   @Field(() => BigIntScalar, {
     nullable: true,
@@ -93,6 +116,14 @@ export class ImageFilterInput {
   @Field(() => [ImageStatusEnum], { nullable: true, description: 'By status: one of these.' })
   @IsOptional()
   status?: ImageStatus[] | null
+
+  @Field(() => [ImageKindEnum], { nullable: true, description: 'By kind: one of these.' })
+  @IsOptional()
+  kind?: Exclude<ImageKind, 'SHELVED'>[] | null
+
+  @Field(() => ID, { nullable: true, description: 'By the server that they were made of.' })
+  @IsOptionalId()
+  serverId?: string | null
 }
 
 @InputType({ description: 'A new image, whose bytes are then sent to `uploadUrl`.' })

@@ -47,8 +47,9 @@ export function removeDataDir(dataDir) {
 /**
  * @param {string} dataDir
  * @param {readonly string[]} command
+ * @param {NodeJS.ProcessEnv} env
  */
-export async function startProduct(dataDir, command = SERVER) {
+export async function startProduct(dataDir, command = SERVER, env = simulated) {
   const began = performance.now()
   const log = openSync(join(dataDir, 'bench.log'), 'a')
   const [program, ...args] = command
@@ -56,7 +57,7 @@ export async function startProduct(dataDir, command = SERVER) {
     cwd: root,
     stdio: ['ignore', log, log],
     env: {
-      ...simulated,
+      ...env,
       NEPHO_DATA_DIR: dataDir,
       NEPHO_PORT: '0',
       NEPHO_ADMIN_PASSWORD: PASSWORD,

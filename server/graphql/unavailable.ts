@@ -4,8 +4,20 @@
  * wrapped around what node said.
  */
 
-/** Prisma: can't reach, timed out, connection closed, no free connection, too many connections. */
-const PRISMA_CODES = new Set(['P1001', 'P1002', 'P1008', 'P1011', 'P1017', 'P2024', 'P2037'])
+/**
+ * Prisma: can't reach, timed out, connection closed, no free connection, a transaction that took too long,
+ * too many connections.
+ */
+const PRISMA_CODES = new Set([
+  'P1001',
+  'P1002',
+  'P1008',
+  'P1011',
+  'P1017',
+  'P2024',
+  'P2028',
+  'P2037',
+])
 
 /** The `kind`s of @prisma/driver-adapter-utils that are about the connection. */
 const ADAPTER_KINDS = new Set([
@@ -28,8 +40,11 @@ const SOCKET_CODES = new Set([
   'ETIMEDOUT',
 ])
 
-/** SQLSTATE: class 08 (connection), 53300 (too many), 57P01..57P03 (shutting down, starting). */
-const SQLSTATE = /^(08\w{3}|53300|57P0[123])$/
+/**
+ * SQLSTATE: class 08 (connection), 53300 (too many), 55P03 (a lock that did not come), 57014 (a statement
+ * that took too long), 57P01..57P03 (shutting down, starting).
+ */
+const SQLSTATE = /^(08\w{3}|53300|55P03|57014|57P0[123])$/
 
 /** What `pg` and `amqplib` say without a code. */
 const MESSAGES =

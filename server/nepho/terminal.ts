@@ -20,6 +20,11 @@ export async function readSecret(what: string, input: NodeJS.ReadStream): Promis
   return first
 }
 
+/** A word that somebody was given: asked for once, without an echo, or the first line of standard input. */
+export async function readWord(what: string, input: NodeJS.ReadStream): Promise<string | null> {
+  return (await (input.isTTY ? ask(`${what}: `, input) : firstLine(input))).trim() || null
+}
+
 async function ask(question: string, input: NodeJS.ReadStream): Promise<string> {
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() })
   const lines = createInterface({ input, output: nowhere, terminal: true })

@@ -121,7 +121,9 @@ const BOOK_PROMISES = [
        full join (select * from identity.quota_claim
                   where resource in ('compute.instances', 'compute.cores', 'compute.memoryMiB')) c
          on c.owner_id = s.id and c.resource = s.resource and c.project_id = s.project_id
-     where c.amount is distinct from s.amount`,
+     where c.amount is distinct from s.amount
+       -- A server on its way holds with its migration what it needs for the way back.
+       and not exists (select from compute.migration m where m.id = c.owner_id)`,
   ),
   promise(
     'what a host has given is the sum of its allocations',
@@ -139,7 +141,7 @@ const BOOK_PROMISES = [
     'correct the allocation and the inventory together while no cloud runs; report the defect',
     `select 'server ' || s.id || ' holds ' || a.amount || ' ' || a.resource || ' and is ' || w.amount
      from compute.server s
-       join compute.allocation a on a.server_id = s.id
+       join compute.allocation a on a.server_id = s.id and a.consumer_id = s.id
        join lateral (values ('VCPU', s.vcpus), ('MEMORY_MB', s.memory_mib), ('DISK_GB', s.disk_gib))
          w (resource, amount) using (resource)
      where s.task_state is null and a.amount <> w.amount`,

@@ -1,0 +1,49 @@
+/** The key of this machine as a host: made when it joins, kept in its data directory, never sent. */
+import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { hostTrust } from '../services/compute/host-join.ts'
+import type { Db } from '../services/context.ts'
+
+const fileOf = (dataDir: string, hostName: string): string =>
+  join(dataDir, 'agent', `${hostName}.key.pem`)
+
+/** Null when this machine never joined under that name. */
+export function readHostKey(dataDir: string, hostName: string): KeyObject | null {
+  try {
+    return createPrivateKey(readFileSync(fileOf(dataDir, hostName)))
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
+    throw error
+  }
+}
+
+/** The key that is there, or a new one. */
+export function makeHostKey(dataDir: string, hostName: string): KeyObject {
+  const known = readHostKey(dataDir, hostName)
+  if (known) return known
+  const { privateKey } = generateKeyPairSync('ed25519')
+  const file = fileOf(dataDir, hostName)
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
+  const text = privateKey.export({ type: 'pkcs8', format: 'pem' })
+  writeFileSync(`${file}.new`, text, { mode: 0o600, flush: true })
+  renameSync(`${file}.new`, file)
+  return privateKey
+}
+
+export const publicPem = (key: KeyObject): string =>
+  createPublicKey(key).export({ type: 'spki', format: 'pem' }).toString()
+
+/** The hosts of a process that has the database need no word: it writes whose key they have itself. */
+export async function trustOwnHosts(
+  db: Db,
+  dataDir: string,
+  hostNames: readonly string[],
+): Promise<void> {
+  for (const name of hostNames) {
+    const publicKey = publicPem(makeHostKey(dataDir, name))
+    await db.$transaction((tx) =>
+      hostTrust(tx, name, publicKey, { at: new Date(), mayReplace: true }),
+    )
+  }
+}
