@@ -1,6 +1,7 @@
 /** What the cache has to know of the API's types. */
 const nouns = [
   ...['Server', 'Image', 'Host', 'Flavor', 'Task', 'Domain', 'Project', 'User', 'Group', 'Role'],
+  ...['Keypair', 'ServerGroup', 'Aggregate', 'Migration', 'HostJoinToken', 'Process', 'Cell'],
   ...['RoleAssignment', 'RegisteredLimit', 'Region', 'Service', 'Endpoint', 'IdentityProvider'],
   ...['ApplicationCredential', 'Ec2Credential', 'Trust', 'AuditEvent'],
 ]
@@ -15,6 +16,14 @@ export const embeddedTypes = [
     ...[`${noun}CreatePayload`, `${noun}DeletePayload`],
   ]),
   ...['PageInfo', 'Action', 'Fault', 'HostInventory', 'Capability', 'Session', 'TokenRole'],
+  ...['PlacementHost', 'NearestMiss', 'Shortfall', 'AvailabilityZone', 'ServerConsoleLog'],
+  ...['PlannedMove', 'HostMaintainPayload', 'HostFailurePlan'],
+  ...[
+    'ServerConsoleCreatePayload',
+    'ServerSnapshotPayload',
+    'ServerBackupPayload',
+    'ServersCreatePayload',
+  ],
   ...['TaskStep', 'TaskError', 'ErrorDetails', 'FilterCount', 'FieldProblem', 'Dependent', 'Event'],
   ...['Quota', 'QuotaPayload', 'QuotaFinding', 'Plan', 'Placement', 'Person'],
   ...['PolicyDecision', 'PolicyHolder', 'PolicyHolderPage', 'PolicyRule', 'CatalogEndpoint'],

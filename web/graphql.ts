@@ -10,5 +10,5 @@ import type { Json } from './parts/history-changes.ts'
 export const graphql = initGraphQLTada<{
   introspection: introspection
   disableMasking: true
-  scalars: { DateTimeISO: string; BigInt: string; JSON: Json }
+  scalars: { DateTimeISO: string; BigInt: string; JSON: Json; StringMap: Record<string, string> }
 }>()

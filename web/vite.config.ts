@@ -60,7 +60,7 @@ export default defineConfig({
   server: {
     proxy: {
       '/graphql': { target: api, ws: true },
-      '/v1': { target: api },
+      '/v1': { target: api, ws: true },
     },
   },
 })

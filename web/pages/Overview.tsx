@@ -11,7 +11,7 @@ import { useQuery } from 'urql'
 import { explain } from '../errors.ts'
 import { graphql } from '../graphql.ts'
 import { useFollow } from '../hooks/follow.ts'
-import { useLive, useReread } from '../hooks/live.ts'
+import { useLiveList, useReread } from '../hooks/live.ts'
 import { word } from '../i18n/words.ts'
 import { ProblemAlert } from '../parts/Problem.tsx'
 import { QuotaBars, QuotaRow } from '../parts/QuotaBars.tsx'
@@ -50,7 +50,8 @@ export function Overview() {
   const follow = useFollow()
   const { project } = useViewer()
   const [{ data, error }, reread] = useQuery({ query: OverviewQuery })
-  useLive(EventsWatch, {}, useReread(reread))
+  const rereadSoon = useReread(reread)
+  useLiveList(EventsWatch, rereadSoon, rereadSoon)
   return (
     <Page
       title={t('overview.title')}

@@ -96,11 +96,17 @@ interface DetailWatchProps<Change extends WatchData> {
 
 function DetailWatch<Change extends WatchData>({ watch, id, reread }: DetailWatchProps<Change>) {
   const rereadSoon = useReread(reread)
-  useLive(watch, { id }, (data) => {
-    const change = Object.values(data)[0]
-    // An update is on the screen by now.
-    if (change?.kind === 'DELETED' && change.id === id) rereadSoon()
-  })
+  useLive(
+    watch,
+    { id },
+    (data) => {
+      const change = Object.values(data)[0]
+      // An update is on the screen by now.
+      if (change?.kind === 'DELETED' && change.id === id) rereadSoon()
+    },
+    // It went between the reading and the watch.
+    { onRefused: rereadSoon },
+  )
   return null
 }
 

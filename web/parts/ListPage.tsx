@@ -148,11 +148,15 @@ interface ListWatchProps<Change extends WatchData> {
 /** Not every list has a watch, and a hook can't be left out: a component can. */
 function ListWatch<Change extends WatchData>(props: ListWatchProps<Change>) {
   const rereadSoon = useReread(props.reread)
-  useLiveList(props.watch, (data) => {
-    const change = Object.values(data)[0]
-    // An update is in its row by now. Only in a narrowed list does it also move rows.
-    if (change?.kind !== 'UPDATED' || props.isFiltered) rereadSoon()
-  })
+  useLiveList(
+    props.watch,
+    (data) => {
+      const change = Object.values(data)[0]
+      // An update is in its row by now. Only in a narrowed list does it also move rows.
+      if (change?.kind !== 'UPDATED' || props.isFiltered) rereadSoon()
+    },
+    rereadSoon,
+  )
   return null
 }
 
@@ -166,6 +170,8 @@ function SelectionMenu<T>({ selection, selected }: SelectionMenuProps<T>) {
   return (
     <ButtonDropdown
       items={selection.items(selected)}
+      expandableGroups
+      expandToViewport
       disabled={selected.length === 0}
       disabledReason={selection.firstText}
       onItemClick={({ detail }) => selection.onChoose(detail.id, selected)}

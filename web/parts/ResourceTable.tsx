@@ -64,7 +64,8 @@ export function ResourceTable<T extends Identified>(props: ResourceTableProps<T>
         loading={!list.items && !list.error}
         loadingText={t('common.loading')}
         columnDefinitions={columns}
-        stickyColumns={{ first: 1, last: onSelect ? 1 : 0 }}
+        // The menu of a row stays in sight however wide the table is.
+        stickyColumns={{ first: 1, last: columns.at(-1)?.id === 'actions' ? 1 : 0 }}
         selectionType={onSelect && 'multi'}
         selectedItems={items.filter(({ id }) => selectedIds?.has(id))}
         onSelectionChange={({ detail }) =>

@@ -12,9 +12,20 @@ type Look = StatusIndicatorProps.Type
 const serverLooks: Record<ServerRowData['status'], Look> = {
   BUILD: 'in-progress',
   ACTIVE: 'success',
+  PAUSED: 'stopped',
+  SUSPENDED: 'stopped',
+  SHUTOFF: 'stopped',
   REBOOT: 'in-progress',
   HARD_REBOOT: 'in-progress',
-  SHUTOFF: 'stopped',
+  RESCUE: 'warning',
+  REBUILD: 'in-progress',
+  RESIZE: 'in-progress',
+  VERIFY_RESIZE: 'warning',
+  REVERT_RESIZE: 'in-progress',
+  MIGRATING: 'in-progress',
+  SHELVED: 'stopped',
+  SHELVED_OFFLOADED: 'stopped',
+  SOFT_DELETED: 'stopped',
   ERROR: 'error',
 }
 
@@ -65,12 +76,15 @@ export function ImageStatus({ status }: { status: ImageRowData['status'] }) {
 }
 
 interface HostStatusProps {
-  host: { status: 'UP' | 'DOWN'; enabled: boolean }
+  host: { status: 'UP' | 'DOWN'; enabled: boolean; maintenance?: boolean }
 }
 
 export function HostStatus({ host }: HostStatusProps) {
   if (host.status === 'DOWN') {
     return <StatusIndicator type="error">{word('hostStatus', 'DOWN')}</StatusIndicator>
+  }
+  if (host.maintenance) {
+    return <StatusIndicator type="warning">{word('hostStatus', 'MAINTENANCE')}</StatusIndicator>
   }
   if (!host.enabled) {
     return <StatusIndicator type="warning">{word('hostStatus', 'DISABLED')}</StatusIndicator>

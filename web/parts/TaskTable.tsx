@@ -1,4 +1,5 @@
 import Box from '@cloudscape-design/components/box'
+import Button from '@cloudscape-design/components/button'
 import Table, { type TableProps } from '@cloudscape-design/components/table'
 import type { TFunction } from 'i18next'
 import type { ReactNode } from 'react'
@@ -20,12 +21,14 @@ interface TaskTableProps {
   isLoading?: boolean
   /** Leaves out what all tasks have in common on the page of one resource. */
   isOfOneResource?: boolean
+  /** Shows the steps of a task; without it they are not to be had here. */
+  onOpen?: (id: string) => void
 }
 
 /** Tasks as rows, the latest first. */
 export function TaskTable(props: TaskTableProps) {
   const { t } = useTranslation()
-  const { tasks, variant, header, footer, isLoading, isOfOneResource } = props
+  const { tasks, variant, header, footer, isLoading, isOfOneResource, onOpen } = props
   return (
     <Table
       variant={variant}
@@ -35,20 +38,32 @@ export function TaskTable(props: TaskTableProps) {
       trackBy="id"
       loading={isLoading}
       loadingText={t('common.loading')}
-      columnDefinitions={taskColumns(t).filter(({ id }) => !(isOfOneResource && id === 'resource'))}
+      columnDefinitions={taskColumns(t, onOpen).filter(
+        ({ id }) => !(isOfOneResource && id === 'resource'),
+      )}
       ariaLabels={{ tableLabel: t('tasks.title') }}
       empty={<Empty title={t('tasks.none')} />}
     />
   )
 }
 
-function taskColumns(t: TFunction): TableProps.ColumnDefinition<TaskRowData>[] {
+function taskColumns(
+  t: TFunction,
+  onOpen?: (id: string) => void,
+): TableProps.ColumnDefinition<TaskRowData>[] {
   return [
     {
       id: 'kind',
       minWidth: 150,
       header: t('tasks.kind'),
-      cell: (task) => word('taskKind', task.kind),
+      cell: ({ id, kind }) =>
+        onOpen ? (
+          <Button variant="inline-link" onClick={() => onOpen(id)}>
+            {word('taskKind', kind)}
+          </Button>
+        ) : (
+          word('taskKind', kind)
+        ),
       isRowHeader: true,
     },
     {

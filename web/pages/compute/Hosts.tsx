@@ -3,6 +3,8 @@ import type { TFunction } from 'i18next'
 import { useTranslation } from 'react-i18next'
 import { graphql } from '../../graphql.ts'
 import { word } from '../../i18n/words.ts'
+import { HostJoinButton } from '../../parts/compute/HostJoinButton.tsx'
+import { useHostActions } from '../../parts/compute/host-actions.tsx'
 import { HostRow, type HostRowData, HostsWatch } from '../../parts/compute/host-fields.ts'
 import { InventoryBar } from '../../parts/compute/InventoryBar.tsx'
 import { ListPage } from '../../parts/ListPage.tsx'
@@ -27,16 +29,21 @@ const HostsQuery = graphql(
 
 export function Hosts() {
   const { t } = useTranslation()
+  const actions = useHostActions()
   return (
-    <ListPage
-      title={t('hosts.title')}
-      description={t('hosts.description')}
-      query={HostsQuery}
-      rows={({ hosts }) => hosts}
-      watch={HostsWatch}
-      columns={hostColumns(t)}
-      none={{ title: t('hosts.none'), text: t('hosts.noneText') }}
-    />
+    <>
+      <ListPage
+        title={t('hosts.title')}
+        description={t('hosts.description')}
+        query={HostsQuery}
+        rows={({ hosts }) => hosts}
+        watch={HostsWatch}
+        columns={[...hostColumns(t), ...actions.columns]}
+        actions={<HostJoinButton />}
+        none={{ title: t('hosts.none'), text: t('hosts.noneText') }}
+      />
+      {actions.dialogs}
+    </>
   )
 }
 
@@ -54,6 +61,7 @@ function hostColumns(t: TFunction): TableProps.ColumnDefinition<HostRowData>[] {
       hasDynamicContent: true,
       cell: (host) => <HostStatus host={host} />,
     },
+    { id: 'zone', header: t('servers.zone'), cell: (host) => host.availabilityZone },
     { id: 'driver', header: t('hosts.driver'), cell: (host) => host.driver },
     ...resourcesShown.map((resource) => ({
       id: resource,

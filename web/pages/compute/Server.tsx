@@ -1,6 +1,4 @@
 import Box from '@cloudscape-design/components/box'
-import Button from '@cloudscape-design/components/button'
-import ButtonDropdown from '@cloudscape-design/components/button-dropdown'
 import Container from '@cloudscape-design/components/container'
 import Header from '@cloudscape-design/components/header'
 import SpaceBetween from '@cloudscape-design/components/space-between'
@@ -9,9 +7,13 @@ import { useTranslation } from 'react-i18next'
 import type { Problem } from '../../errors.ts'
 import { graphql } from '../../graphql.ts'
 import { useLive } from '../../hooks/live.ts'
-import { ConsoleLog } from '../../parts/compute/ConsoleLog.tsx'
+import { AuditHistory } from '../../parts/AuditHistory.tsx'
+import { ServerButtons } from '../../parts/compute/ServerButtons.tsx'
+import { ServerConsoles } from '../../parts/compute/ServerConsoles.tsx'
 import { ServerHistory } from '../../parts/compute/ServerHistory.tsx'
-import { permission, type ServerActionName } from '../../parts/compute/server-actions.ts'
+import { ServerMetadata } from '../../parts/compute/ServerMetadata.tsx'
+import { ServerNotices } from '../../parts/compute/ServerNotices.tsx'
+import { ServerPlacement } from '../../parts/compute/ServerPlacement.tsx'
 import { serverFacts } from '../../parts/compute/server-facts.tsx'
 import {
   ServerDetails,
@@ -23,6 +25,7 @@ import { DetailLayout, DetailPage } from '../../parts/DetailPage.tsx'
 import { ProblemAlert } from '../../parts/Problem.tsx'
 import { TaskSteps, taskProblem } from '../../parts/TaskSteps.tsx'
 import { TaskWatch } from '../../parts/task-fields.ts'
+import { may, useViewer } from '../../parts/viewer.ts'
 import { paths } from '../../paths.ts'
 
 const ServerQuery = graphql(`query Server($id: ID!) { server(id: $id) { ...ServerDetails } }`, [
@@ -51,26 +54,57 @@ export function Server() {
 function ServerContent({ resource: server }: { resource: ServerDetailsData }) {
   const { t } = useTranslation()
   const actions = useServerActions()
+  const viewer = useViewer()
   const problem = faultOf(server)
+  // What a task keeps of its placement is for those who may see hosts.
+  const placement = may(viewer, 'compute.host.list')
+    ? [
+        {
+          id: 'placement',
+          label: t('servers.tabs.placement'),
+          content: <ServerPlacement serverId={server.id} />,
+        },
+      ]
+    : []
   return (
     <DetailLayout
       title={server.name}
       list={{ text: t('servers.title'), href: paths.servers() }}
-      actions={<ActionButtons server={server} request={actions.request} />}
-      alert={problem && <ProblemAlert problem={problem} />}
+      actions={<ServerButtons server={server} actions={actions} />}
+      alert={
+        <>
+          {problem && <ProblemAlert problem={problem} />}
+          <ServerNotices server={server} actions={actions} />
+        </>
+      }
       facts={serverFacts(t, server)}
       tabs={[
-        { id: 'task', label: t('servers.task'), content: <ServerTask server={server} /> },
+        {
+          id: 'overview',
+          label: t('servers.tabs.overview'),
+          content: <ServerTask server={server} />,
+        },
         {
           id: 'console',
-          label: t('console.title'),
-          content: <ConsoleLog serverId={server.id} />,
+          label: t('servers.tabs.console'),
+          content: <ServerConsoles server={server} />,
         },
         {
           id: 'history',
-          label: t('servers.history'),
-          content: <ServerHistory serverId={server.id} />,
+          label: t('servers.tabs.history'),
+          content: (
+            <SpaceBetween size="l">
+              <ServerHistory serverId={server.id} />
+              {may(viewer, 'core.audit.list') && <AuditHistory id={server.id} />}
+            </SpaceBetween>
+          ),
         },
+        {
+          id: 'metadata',
+          label: t('servers.tabs.metadata'),
+          content: <ServerMetadata server={server} />,
+        },
+        ...placement,
       ]}
     >
       {actions.dialog}
@@ -97,38 +131,4 @@ function ServerTask({ server: { task, fault } }: { server: ServerDetailsData }) 
 function LiveTask(props: ComponentProps<typeof TaskSteps>) {
   useLive(TaskWatch, { id: props.task.id })
   return <TaskSteps {...props} />
-}
-
-interface ActionButtonsProps {
-  server: ServerDetailsData
-  request(action: ServerActionName, servers: readonly ServerDetailsData[]): void
-}
-
-function ActionButtons({ server, request }: ActionButtonsProps) {
-  const { t } = useTranslation()
-  const button = (action: ServerActionName) => {
-    const { allowed, reason } = permission([server], action)
-    return (
-      <Button disabled={!allowed} disabledReason={reason} onClick={() => request(action, [server])}>
-        {t(`servers.action.${action}`)}
-      </Button>
-    )
-  }
-  const rebootItems = (['reboot', 'rebootHard'] as const).map((id) => {
-    const { allowed, reason } = permission([server], id)
-    return { id, text: t(`servers.action.${id}`), disabled: !allowed, disabledReason: reason }
-  })
-  return (
-    <SpaceBetween direction="horizontal" size="xs">
-      {button('start')}
-      {button('stop')}
-      <ButtonDropdown
-        items={rebootItems}
-        onItemClick={({ detail }) => request(detail.id as ServerActionName, [server])}
-      >
-        {t('servers.rebootMenu')}
-      </ButtonDropdown>
-      {button('delete')}
-    </SpaceBetween>
-  )
 }

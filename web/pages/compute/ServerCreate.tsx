@@ -1,22 +1,21 @@
 import Grid from '@cloudscape-design/components/grid'
+import type { ResultOf } from 'gql.tada'
 import { useTranslation } from 'react-i18next'
-import { useSearchParams } from 'react-router'
-import { useQuery } from 'urql'
+import { useNavigate, useSearchParams } from 'react-router'
+import { useClient, useQuery } from 'urql'
 import { explain } from '../../errors.ts'
 import { graphql } from '../../graphql.ts'
-import {
-  FlavorRow,
-  type FlavorRowData,
-  ImageChoice,
-  type ImageChoiceData,
-  ServerFields,
-  type ServerForm,
-} from '../../parts/compute/ServerFields.tsx'
+import { useFlash } from '../../hooks/flash.tsx'
+import { word } from '../../i18n/words.ts'
+import { FlavorRow } from '../../parts/compute/flavor-fields.ts'
+import { ImageChoice, ServerFields } from '../../parts/compute/ServerFields.tsx'
 import { ServerPlan } from '../../parts/compute/ServerPlan.tsx'
-import { ServerDetails } from '../../parts/compute/server-fields.ts'
+import { ServerDetails, ServerRow } from '../../parts/compute/server-fields.ts'
+import { type NewServer, newServerFields, newServerInput } from '../../parts/compute/server-new.ts'
 import { FormFrame } from '../../parts/form/FormFrame.tsx'
-import { useMutationForm } from '../../parts/form/use-mutation-form.ts'
+import { useForm } from '../../parts/form/use-form.ts'
 import { ProblemAlert } from '../../parts/Problem.tsx'
+import { useViewer } from '../../parts/viewer.ts'
 import { paths } from '../../paths.ts'
 import { Loading } from '../../ui/Loading.tsx'
 import { Page } from '../../ui/Page.tsx'
@@ -30,12 +29,17 @@ const choicesMost = 200
 const halves = [{ colspan: { default: 12, m: 8 } }, { colspan: { default: 12, m: 4 } }]
 
 const Choices = graphql(
-  `query ServerChoices($first: Int!) {
-    flavors(first: $first) { nodes { ...FlavorRow } }
+  `query ServerChoices($first: Int!, $userId: ID!) {
+    flavors(first: $first, filter: { enabled: true }) { nodes { ...FlavorRow } }
     images(first: $first, filter: { status: [ACTIVE] }) { nodes { ...ImageChoice } }
+    keypairs(first: $first, filter: { userId: $userId }) { nodes { id name } }
+    availabilityZones { name available }
+    serverGroups(first: $first) { nodes { id name policy } }
   }`,
   [FlavorRow, ImageChoice],
 )
+
+type ChoicesData = ResultOf<typeof Choices>
 
 const Create = graphql(
   `mutation ServerCreate($input: ServerCreateInput!) {
@@ -44,17 +48,23 @@ const Create = graphql(
   [ServerDetails],
 )
 
+const CreateMany = graphql(
+  `mutation ServersCreate($input: ServersCreateInput!) {
+    serversCreate(input: $input) { servers { ...ServerRow } }
+  }`,
+  [ServerRow],
+)
+
 export function ServerCreate() {
   const { t } = useTranslation()
-  const [{ data, error }, reread] = useQuery({
-    query: Choices,
-    variables: { first: choicesMost },
-  })
+  const { user } = useViewer()
+  const variables = { first: choicesMost, userId: user.id }
+  const [{ data, error }, reread] = useQuery({ query: Choices, variables })
   const trail = [{ text: t('servers.title'), href: paths.servers() }]
   return (
     <Page title={t('servers.launch')} description={t('launch.description')} trail={trail}>
       {data ? (
-        <CreateForm flavors={data.flavors.nodes} images={data.images.nodes} />
+        <CreateForm choices={data} />
       ) : error ? (
         <ProblemAlert
           problem={explain(error)}
@@ -67,51 +77,56 @@ export function ServerCreate() {
   )
 }
 
-interface CreateFormProps {
-  flavors: readonly FlavorRowData[]
-  images: readonly ImageChoiceData[]
-}
-
-function CreateForm({ flavors, images }: CreateFormProps) {
+function CreateForm({ choices }: { choices: ChoicesData }) {
   const { t } = useTranslation()
   const [params] = useSearchParams()
+  const create = useCreate()
+  const [flavors, images] = [choices.flavors.nodes, choices.images.nodes]
   const onlyImage = images.length === 1 ? images[0]?.id : undefined
-  const required = (name: keyof ServerForm) =>
-    ({ isRequired: true, missingText: t(`launch.missing.${name}`) }) as const
-  const form = useMutationForm({
-    fields: [
-      { kind: 'text', name: 'name', label: t('common.name'), ...required('name') },
-      {
-        kind: 'select',
-        name: 'imageId',
-        label: t('servers.image'),
-        first: params.get('image') ?? onlyImage,
-        options: [],
-        ...required('imageId'),
-      },
-      {
-        kind: 'select',
-        name: 'flavorId',
-        label: t('servers.flavor'),
-        first: flavors[0]?.id,
-        options: [],
-        ...required('flavorId'),
-      },
-    ],
-    mutation: Create,
-    input: (values) => values,
-    onDone: ({ serverCreate: { server } }, { name }) => ({
-      header: t('launch.accepted', { name }),
-      to: server ? paths.server(server.id) : paths.servers(),
-    }),
+  const fields = newServerFields(t, {
+    firstImage: params.get('image') ?? onlyImage,
+    firstFlavor: flavors[0]?.id,
+    keypairs: choices.keypairs.nodes.map(({ name }) => ({ value: name, label: name })),
+    zones: choices.availabilityZones
+      .filter(({ available }) => available)
+      .map(({ name }) => ({ value: name, label: name })),
+    groups: choices.serverGroups.nodes.map(({ id, name, policy }) => ({
+      value: id,
+      label: name,
+      description: word('groupPolicy', policy),
+    })),
   })
-  const { flavorId, imageId } = form.values
+  const form = useForm(fields, create)
   return (
     <FormFrame form={form} submitText={t('servers.launch')} cancelHref={paths.servers()}>
       <Grid gridDefinition={halves}>
         <ServerFields form={form} flavors={flavors} images={images} />
-        <ServerPlan flavorId={flavorId} imageId={imageId} />
+        <ServerPlan values={form.values} />
       </Grid>
     </FormFrame>
   )
+}
+
+/** One server leads to its page, several to the list. */
+function useCreate(): (values: NewServer, idempotencyKey: string) => Promise<void> {
+  const { t } = useTranslation()
+  const client = useClient()
+  const navigate = useNavigate()
+  const { show } = useFlash()
+  return async (values, idempotencyKey) => {
+    const input = { ...newServerInput(values), idempotencyKey }
+    const count = values.count ?? 1
+    if (count === 1) {
+      const { data, error } = await client.mutation(Create, { input })
+      if (error) throw error
+      show({ type: 'success', header: t('launch.accepted', { name: input.name }) })
+      const server = data?.serverCreate.server
+      await navigate(server ? paths.server(server.id) : paths.servers())
+    } else {
+      const { error } = await client.mutation(CreateMany, { input: { ...input, count } })
+      if (error) throw error
+      show({ type: 'success', header: t('launch.acceptedMany', { count }) })
+      await navigate(paths.servers())
+    }
+  }
 }

@@ -3,7 +3,6 @@ import { useTranslation } from 'react-i18next'
 import { graphql } from '../../graphql.ts'
 import { useFollow } from '../../hooks/follow.ts'
 import { type ListView, orderOf } from '../../hooks/list-view.ts'
-import type { ServerActionName } from '../../parts/compute/server-actions.ts'
 import { serverColumns } from '../../parts/compute/server-columns.tsx'
 import { ServerRow, ServersWatch } from '../../parts/compute/server-fields.ts'
 import { type ServerStatusFilter, serverFilters } from '../../parts/compute/server-filters.ts'
@@ -54,7 +53,7 @@ export function Servers() {
           nameOf: ({ name }) => name,
           firstText: t('servers.selectFirst'),
           items: actions.menuItems,
-          onChoose: (id, selected) => actions.request(id as ServerActionName, selected),
+          onChoose: (id, selected) => actions.request(id, selected),
         }}
         actions={<LaunchButton isPrimary />}
         none={{ title: t('servers.none'), text: t('servers.noneText'), action: <LaunchButton /> }}

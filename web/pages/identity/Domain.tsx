@@ -1,13 +1,13 @@
 import { useTranslation } from 'react-i18next'
 import { useNavigate } from 'react-router'
 import { graphql } from '../../graphql.ts'
+import { useHistoryTab } from '../../parts/AuditHistory.tsx'
 import { DetailLayout, DetailPage } from '../../parts/DetailPage.tsx'
+import { factsOf } from '../../parts/facts.tsx'
 import { useAccessTab } from '../../parts/identity/Assignments.tsx'
-import { useHistoryTab } from '../../parts/identity/AuditHistory.tsx'
 import { useDomainActions } from '../../parts/identity/domain-actions.tsx'
 import { DomainRow, type DomainRowData, DomainWatch } from '../../parts/identity/domain-fields.ts'
-import { factsOf } from '../../parts/identity/facts.tsx'
-import { tabsOf } from '../../parts/identity/tabs.ts'
+import { tabsOf } from '../../parts/tabs.ts'
 import { paths } from '../../paths.ts'
 
 const DomainQuery = graphql(`query Domain($id: ID!) { domain(id: $id) { ...DomainRow } }`, [

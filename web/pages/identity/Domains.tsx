@@ -10,7 +10,7 @@ import {
   nameColumn,
   nameFilter,
   nameOf,
-} from '../../parts/identity/columns.tsx'
+} from '../../parts/columns.tsx'
 import { DomainCreateButton, useDomainActions } from '../../parts/identity/domain-actions.tsx'
 import { DomainRow, DomainsWatch } from '../../parts/identity/domain-fields.ts'
 import { ListPage } from '../../parts/ListPage.tsx'

@@ -1,6 +1,5 @@
 import { useTranslation } from 'react-i18next'
 import type { ListView } from '../../hooks/list-view.ts'
-import { useDomainFilter } from '../../parts/identity/choices.ts'
 import {
   createdColumn,
   descriptionColumn,
@@ -8,7 +7,8 @@ import {
   nameFilter,
   nameOf,
   textColumn,
-} from '../../parts/identity/columns.tsx'
+} from '../../parts/columns.tsx'
+import { useDomainFilter } from '../../parts/identity/choices.ts'
 import { GroupCreateButton, useGroupActions } from '../../parts/identity/group-actions.tsx'
 import { type GroupRowData, GroupsQuery, GroupsWatch } from '../../parts/identity/group-fields.ts'
 import { ListPage } from '../../parts/ListPage.tsx'

@@ -1,10 +1,5 @@
 import { useTranslation } from 'react-i18next'
-import {
-  descriptionColumn,
-  enabledColumn,
-  nameColumn,
-  textColumn,
-} from '../../parts/identity/columns.tsx'
+import { descriptionColumn, enabledColumn, nameColumn, textColumn } from '../../parts/columns.tsx'
 import { ProviderCreateButton, useProviderActions } from '../../parts/identity/provider-actions.tsx'
 import { type ProviderRowData, ProvidersQuery } from '../../parts/identity/provider-fields.ts'
 import { ListPage } from '../../parts/ListPage.tsx'

@@ -3,7 +3,6 @@ import type { TFunction } from 'i18next'
 import { useTranslation } from 'react-i18next'
 import { graphql } from '../../graphql.ts'
 import type { ListView } from '../../hooks/list-view.ts'
-import { useDomainFilter } from '../../parts/identity/choices.ts'
 import {
   createdColumn,
   descriptionColumn,
@@ -13,7 +12,8 @@ import {
   nameFilter,
   nameOf,
   textColumn,
-} from '../../parts/identity/columns.tsx'
+} from '../../parts/columns.tsx'
+import { useDomainFilter } from '../../parts/identity/choices.ts'
 import { ProjectCreateButton, useProjectActions } from '../../parts/identity/project-actions.tsx'
 import {
   ProjectRow,

@@ -1,7 +1,7 @@
 import { useTranslation } from 'react-i18next'
 import { graphql } from '../../graphql.ts'
 import { word } from '../../i18n/words.ts'
-import { textColumn } from '../../parts/identity/columns.tsx'
+import { textColumn } from '../../parts/columns.tsx'
 import { LimitCreateButton, useLimitActions } from '../../parts/identity/limit-actions.tsx'
 import {
   RegisteredLimitRow,

@@ -1,14 +1,14 @@
 import { useTranslation } from 'react-i18next'
 import { graphql } from '../../graphql.ts'
 import type { ListView } from '../../hooks/list-view.ts'
-import { useDomainFilter } from '../../parts/identity/choices.ts'
 import {
   descriptionColumn,
   nameColumn,
   nameFilter,
   nameOf,
   textColumn,
-} from '../../parts/identity/columns.tsx'
+} from '../../parts/columns.tsx'
+import { useDomainFilter } from '../../parts/identity/choices.ts'
 import { RoleCreateButton, useRoleActions } from '../../parts/identity/role-actions.tsx'
 import { RoleRow, type RoleRowData, RolesWatch } from '../../parts/identity/role-fields.ts'
 import { ListPage } from '../../parts/ListPage.tsx'

@@ -1,11 +1,11 @@
 import { useTranslation } from 'react-i18next'
 import { useNavigate } from 'react-router'
 import { graphql } from '../../graphql.ts'
+import { useHistoryTab } from '../../parts/AuditHistory.tsx'
 import { DetailLayout, DetailPage } from '../../parts/DetailPage.tsx'
-import { useHistoryTab } from '../../parts/identity/AuditHistory.tsx'
+import { factsOf } from '../../parts/facts.tsx'
 import { ServiceRow, type ServiceRowData } from '../../parts/identity/catalog-fields.ts'
 import { Endpoints } from '../../parts/identity/Endpoints.tsx'
-import { factsOf } from '../../parts/identity/facts.tsx'
 import { useServiceActions } from '../../parts/identity/service-actions.tsx'
 import { paths } from '../../paths.ts'
 

@@ -1,26 +1,26 @@
 /** The catalog: services, where they are reached, and the regions that they are in. */
 import { useTranslation } from 'react-i18next'
-import { AddressTabs } from '../../parts/DetailPage.tsx'
-import {
-  RegionsQuery,
-  type ServiceRowData,
-  ServicesQuery,
-} from '../../parts/identity/catalog-fields.ts'
 import {
   createdColumn,
   descriptionColumn,
   enabledColumn,
   nameColumn,
   textColumn,
-} from '../../parts/identity/columns.tsx'
+} from '../../parts/columns.tsx'
+import { AddressTabs } from '../../parts/DetailPage.tsx'
+import {
+  RegionsQuery,
+  type ServiceRowData,
+  ServicesQuery,
+} from '../../parts/identity/catalog-fields.ts'
 import { Endpoints } from '../../parts/identity/Endpoints.tsx'
 import {
   type NamedRegion,
   RegionCreateButton,
   useRegionActions,
 } from '../../parts/identity/region-actions.tsx'
-import { SubList } from '../../parts/identity/SubList.tsx'
 import { ServiceCreateButton, useServiceActions } from '../../parts/identity/service-actions.tsx'
+import { SubList } from '../../parts/SubList.tsx'
 import { may, useViewer } from '../../parts/viewer.ts'
 import { paths } from '../../paths.ts'
 import { Page } from '../../ui/Page.tsx'

@@ -2,7 +2,6 @@ import StatusIndicator from '@cloudscape-design/components/status-indicator'
 import { useTranslation } from 'react-i18next'
 import { graphql } from '../../graphql.ts'
 import type { ListView } from '../../hooks/list-view.ts'
-import { useDomainFilter } from '../../parts/identity/choices.ts'
 import {
   createdColumn,
   EnabledStatus,
@@ -12,7 +11,8 @@ import {
   nameFilter,
   nameOf,
   textColumn,
-} from '../../parts/identity/columns.tsx'
+} from '../../parts/columns.tsx'
+import { useDomainFilter } from '../../parts/identity/choices.ts'
 import { UserCreateButton, useUserActions } from '../../parts/identity/user-actions.tsx'
 import { UserRow, type UserRowData, UsersWatch } from '../../parts/identity/user-fields.ts'
 import { ListPage } from '../../parts/ListPage.tsx'

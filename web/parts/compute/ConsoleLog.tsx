@@ -6,36 +6,34 @@ import SpaceBetween from '@cloudscape-design/components/space-between'
 import Toggle from '@cloudscape-design/components/toggle'
 import { useLayoutEffect, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { useQuery } from 'urql'
-import { explain } from '../../errors.ts'
 import { graphql } from '../../graphql.ts'
-import { useWhileVisible } from '../../hooks/while-visible.ts'
+import { useLive } from '../../hooks/live.ts'
 import { consoleText } from '../../ui/console-text.ts'
-import { Loading } from '../../ui/Loading.tsx'
-import { ProblemAlert } from '../Problem.tsx'
 
 const linesShown = 1000
-/** The console is read again this often: it is the one thing that can't be watched yet. */
-const rereadEveryMs = 2000
+/** The oldest of more is forgotten. */
+const lettersKept = 400_000
 /** So near to the end still counts as being there. */
 const endPx = 24
 
-const ConsoleLogQuery = graphql(`
-  query ConsoleLog($id: ID!, $lines: Int!) { server(id: $id) { id consoleLog(lines: $lines) } }
+const ConsoleLogWatch = graphql(`
+  subscription ConsoleLogWatch($id: String!, $lines: Int!) {
+    serverConsoleLog(id: $id, lines: $lines) { text reset }
+  }
 `)
 
 /**
- * The serial console of a server. It follows what the guest writes, until one scrolls up to read.
+ * What the serial console of a server says, as it says it. It follows what the guest writes, until
+ * one scrolls up to read.
  */
 export function ConsoleLog({ serverId }: { serverId: string }) {
   const { t } = useTranslation()
   const [isFollowing, setFollowing] = useState(true)
-  const variables = { id: serverId, lines: linesShown }
-  const [{ data, error }, reread] = useQuery({ query: ConsoleLogQuery, variables })
-  useWhileVisible(() => reread({ requestPolicy: 'network-only' }), rereadEveryMs)
-
-  const raw = data?.server?.consoleLog
-  const text = consoleText(raw ?? '')
+  const [raw, setRaw] = useState('')
+  useLive(ConsoleLogWatch, { id: serverId, lines: linesShown }, ({ serverConsoleLog: said }) =>
+    setRaw((before) => (said.reset ? said.text : before + said.text).slice(-lettersKept)),
+  )
+  const text = consoleText(raw)
   return (
     <Container
       header={
@@ -60,11 +58,7 @@ export function ConsoleLog({ serverId }: { serverId: string }) {
         </Header>
       }
     >
-      {error && !raw ? (
-        <ProblemAlert problem={explain(error)} />
-      ) : raw === undefined ? (
-        <Loading text={t('common.loading')} />
-      ) : raw ? (
+      {raw ? (
         <Terminal text={text} isFollowing={isFollowing} onFollowing={setFollowing} />
       ) : (
         <Box textAlign="center" color="text-body-secondary" padding="l">

@@ -1,72 +1,52 @@
 /** The fields of the launch form. */
 import Container from '@cloudscape-design/components/container'
+import ExpandableSection from '@cloudscape-design/components/expandable-section'
 import FormField from '@cloudscape-design/components/form-field'
 import Header from '@cloudscape-design/components/header'
-import Input from '@cloudscape-design/components/input'
 import Select from '@cloudscape-design/components/select'
 import SpaceBetween from '@cloudscape-design/components/space-between'
-import Table from '@cloudscape-design/components/table'
 import type { ResultOf } from 'gql.tada'
 import { useTranslation } from 'react-i18next'
 import { graphql } from '../../graphql.ts'
 import { word } from '../../i18n/words.ts'
-import { Empty } from '../../ui/Empty.tsx'
-import { formatBytes, formatGiB, formatMiB } from '../../ui/format.ts'
+import { formatBytes } from '../../ui/format.ts'
 import { complaintOf } from '../form/complaint.ts'
-import type { Field } from '../form/fields.ts'
+import { FieldInputs } from '../form/FieldInputs.tsx'
 import type { FormState } from '../form/use-form.ts'
-
-export const FlavorRow = graphql(`
-  fragment FlavorRow on Flavor { id name description vcpus memoryMiB diskGiB }
-`)
+import { FlavorPicker } from './FlavorPicker.tsx'
+import type { FlavorRowData } from './flavor-fields.ts'
+import { KeypairCreateButton } from './KeypairButtons.tsx'
+import type { newServerFields } from './server-new.ts'
 
 export const ImageChoice = graphql(`
   fragment ImageChoice on Image { id name diskFormat visibility sizeBytes }
 `)
 
-export type FlavorRowData = ResultOf<typeof FlavorRow>
 export type ImageChoiceData = ResultOf<typeof ImageChoice>
 
-/** The form as it is on the screen. */
-export interface ServerForm {
-  name: string
-  flavorId: string
-  imageId: string
-}
-
 interface ServerFieldsProps {
-  form: Pick<FormState, 'problem' | 'missing'> & {
-    fields: readonly Field[]
-    values: ServerForm
-    change(name: keyof ServerForm, value: string): void
-  }
+  form: FormState<ReturnType<typeof newServerFields>>
   flavors: readonly FlavorRowData[]
   images: readonly ImageChoiceData[]
 }
 
-export function ServerFields(props: ServerFieldsProps) {
+export function ServerFields({ form, flavors, images }: ServerFieldsProps) {
   const { t } = useTranslation()
-  const { form } = props
-  const complaint = (name: keyof ServerForm) => complaintOf(form, name)
   return (
     <SpaceBetween size="l">
       <Container header={<Header variant="h2">{t('launch.what')}</Header>}>
         <SpaceBetween size="l">
-          <FormField label={t('common.name')} errorText={complaint('name')}>
-            <Input
-              value={form.values.name}
-              autoFocus
-              spellcheck={false}
-              placeholder={t('launch.namePlaceholder')}
-              onChange={({ detail }) => form.change('name', detail.value)}
-            />
-          </FormField>
+          <FieldInputs form={form} names={['name', 'count']} hasFocus />
           <FormField
             label={t('servers.image')}
             description={t('launch.imageText')}
-            errorText={complaint('imageId')}
+            errorText={complaintOf(form, 'imageId')}
           >
-            <ImageSelect {...props} />
+            <ImageSelect
+              images={images}
+              value={form.values.imageId}
+              onChange={(id) => form.change('imageId', id)}
+            />
           </FormField>
         </SpaceBetween>
       </Container>
@@ -77,15 +57,57 @@ export function ServerFields(props: ServerFieldsProps) {
           </Header>
         }
       >
-        <FormField errorText={complaint('flavorId')} stretch>
-          <FlavorTable {...props} />
+        <FormField errorText={complaintOf(form, 'flavorId')} stretch>
+          <FlavorPicker
+            flavors={flavors}
+            value={form.values.flavorId}
+            onChange={(id) => form.change('flavorId', id)}
+          />
         </FormField>
       </Container>
+      <Container
+        header={
+          <Header
+            variant="h2"
+            description={t('launch.accessText')}
+            actions={<KeypairCreateButton onMade={(name) => form.change('keypairName', name)} />}
+          >
+            {t('launch.access')}
+          </Header>
+        }
+      >
+        <FieldInputs form={form} names={['keypairName', 'adminPassword']} />
+      </Container>
+      <Container
+        header={
+          <Header variant="h2" description={t('launch.whereText')}>
+            {t('launch.where')}
+          </Header>
+        }
+      >
+        <FieldInputs form={form} names={['availabilityZone', 'groupId']} />
+      </Container>
+      <ExpandableSection variant="container" headerText={t('launch.more')}>
+        <FieldInputs
+          form={form}
+          names={['description', 'tags', 'metadata', 'userData', 'configDrive']}
+        />
+      </ExpandableSection>
     </SpaceBetween>
   )
 }
 
-function ImageSelect({ form, images }: ServerFieldsProps) {
+interface ImageSelectProps {
+  images: readonly ImageChoiceData[]
+  value: string
+  onChange(id: string): void
+}
+
+/** So many options are still found by looking. */
+const imagesLookedThrough = 8
+
+/** The choice of an image with what tells it from others of its name. */
+export function ImageSelect({ images, value, onChange }: ImageSelectProps) {
   const { t } = useTranslation()
   const options = images.map((image) => ({
     value: image.id,
@@ -98,52 +120,12 @@ function ImageSelect({ form, images }: ServerFieldsProps) {
   }))
   return (
     <Select
-      selectedOption={options.find(({ value }) => value === form.values.imageId) ?? null}
+      selectedOption={options.find((option) => option.value === value) ?? null}
       options={options}
-      filteringType={images.length > 8 ? 'auto' : 'none'}
+      filteringType={images.length > imagesLookedThrough ? 'auto' : 'none'}
       placeholder={t('launch.imagePlaceholder')}
       empty={t('images.none')}
-      onChange={({ detail }) => form.change('imageId', detail.selectedOption.value ?? '')}
-    />
-  )
-}
-
-function FlavorTable({ form, flavors }: ServerFieldsProps) {
-  const { t } = useTranslation()
-  return (
-    <Table
-      variant="embedded"
-      items={flavors}
-      trackBy="id"
-      selectionType="single"
-      selectedItems={flavors.filter(({ id }) => id === form.values.flavorId)}
-      onSelectionChange={({ detail }) => form.change('flavorId', detail.selectedItems[0]?.id ?? '')}
-      onRowClick={({ detail }) => form.change('flavorId', detail.item.id)}
-      ariaLabels={{
-        tableLabel: t('servers.flavor'),
-        selectionGroupLabel: t('servers.flavor'),
-        itemSelectionLabel: (_, flavor) => flavor.name,
-      }}
-      columnDefinitions={[
-        { id: 'name', header: t('common.name'), cell: ({ name }) => name, isRowHeader: true },
-        { id: 'vcpus', header: t('flavors.vcpus'), cell: ({ vcpus }) => vcpus },
-        {
-          id: 'memory',
-          header: t('flavors.memory'),
-          cell: ({ memoryMiB }) => formatMiB(memoryMiB),
-        },
-        {
-          id: 'disk',
-          header: t('flavors.disk'),
-          cell: ({ diskGiB }) => (diskGiB === 0 ? t('flavors.imageSized') : formatGiB(diskGiB)),
-        },
-        {
-          id: 'description',
-          header: t('common.description'),
-          cell: ({ description }) => description ?? '–',
-        },
-      ]}
-      empty={<Empty title={t('flavors.none')} />}
+      onChange={({ detail }) => onChange(detail.selectedOption.value ?? '')}
     />
   )
 }

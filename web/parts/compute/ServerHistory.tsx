@@ -1,10 +1,12 @@
 import Header from '@cloudscape-design/components/header'
+import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useQuery } from 'urql'
 import { graphql } from '../../graphql.ts'
 import { usePages } from '../../hooks/list-view.ts'
 import { useLive, useReread } from '../../hooks/live.ts'
 import { Paging } from '../ResourceTable.tsx'
+import { TaskModal } from '../TaskModal.tsx'
 import { TaskTable } from '../TaskTable.tsx'
 import { TaskRow } from '../task-fields.ts'
 import { ServerWatch } from './server-fields.ts'
@@ -29,25 +31,30 @@ const ServerTasks = graphql(
 export function ServerHistory({ serverId }: { serverId: string }) {
   const { t } = useTranslation()
   const pages = usePages(serverId)
+  const [opened, setOpened] = useState<string | null>(null)
   const variables = { id: serverId, first: tasksPerPage, after: pages.after }
   const [{ data, fetching }, reread] = useQuery({ query: ServerTasks, variables })
   useLive(ServerWatch, { id: serverId }, useReread(reread))
   const tasks = data?.server?.tasks
   return (
-    <TaskTable
-      variant="container"
-      isOfOneResource
-      tasks={tasks?.nodes ?? []}
-      isLoading={fetching && !data}
-      header={
-        <Header
-          variant="h2"
-          counter={tasks && `(${tasks.totalCount})`}
-          actions={<Paging pages={pages} pageInfo={tasks?.pageInfo} />}
-        >
-          {t('servers.history')}
-        </Header>
-      }
-    />
+    <>
+      <TaskTable
+        variant="container"
+        isOfOneResource
+        onOpen={setOpened}
+        tasks={tasks?.nodes ?? []}
+        isLoading={fetching && !data}
+        header={
+          <Header
+            variant="h2"
+            counter={tasks && `(${tasks.totalCount})`}
+            actions={<Paging pages={pages} pageInfo={tasks?.pageInfo} />}
+          >
+            {t('servers.history')}
+          </Header>
+        }
+      />
+      {opened && <TaskModal id={opened} onClose={() => setOpened(null)} />}
+    </>
   )
 }

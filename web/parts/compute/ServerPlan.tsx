@@ -1,46 +1,44 @@
-import Box from '@cloudscape-design/components/box'
 import Container from '@cloudscape-design/components/container'
 import Header from '@cloudscape-design/components/header'
-import SpaceBetween from '@cloudscape-design/components/space-between'
-import StatusIndicator from '@cloudscape-design/components/status-indicator'
-import type { ResultOf } from 'gql.tada'
-import { useEffect, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useClient, useQuery } from 'urql'
-import { explain, type Problem } from '../../errors.ts'
 import { graphql } from '../../graphql.ts'
-import { word } from '../../i18n/words.ts'
-import { ProblemAlert } from '../Problem.tsx'
-import { QuotaBars, QuotaRow } from '../QuotaBars.tsx'
+import { QuotaRow } from '../QuotaBars.tsx'
+import { PlanView } from './PlanView.tsx'
+import { PlanRow } from './plan-fields.ts'
+import { type NewServer, newServerInput } from './server-new.ts'
+import { usePlan } from './use-plan.ts'
 
 const QuotasQuery = graphql(`query Quotas { quotas { ...QuotaRow } }`, [QuotaRow])
 
 const PlanQuery = graphql(
-  `mutation ServerPlan($input: ServerCreateInput!) {
-    serverCreate(input: $input) {
-      plan {
-        allowed
-        quotas { ...QuotaRow }
-        placement { hostsTotal hostsPassed filters { name passed refused } }
-      }
-    }
+  `mutation ServersPlan($input: ServersCreateInput!) {
+    serversCreate(input: $input) { plan { ...PlanRow } }
   }`,
-  [QuotaRow],
+  [PlanRow],
 )
 
-type Plan = NonNullable<ResultOf<typeof PlanQuery>['serverCreate']['plan']>
-
-interface ServerPlanProps {
-  flavorId: string
-  imageId: string
+/** What of the form quotas and hosts depend on. */
+function choiceOf(values: NewServer) {
+  const { flavorId, imageId, count } = values
+  if (!flavorId || !imageId || !count) return null
+  const { keypairName, ...input } = newServerInput(values)
+  // The name may not be there yet, and what the guest is told changes nothing.
+  const untold = { description: null, tags: [], metadata: {}, userData: null, adminPassword: null }
+  return { ...input, ...untold, name: 'plan', count }
 }
 
 /** What the API says would happen: quotas as they would be, and whether a host has room. */
-export function ServerPlan({ flavorId, imageId }: ServerPlanProps) {
+export function ServerPlan({ values }: { values: NewServer }) {
   const { t } = useTranslation()
+  const client = useClient()
   const [{ data }] = useQuery({ query: QuotasQuery })
-  const { plan, problem } = usePlan(flavorId, imageId)
-  const quotas = plan?.quotas ?? data?.quotas ?? []
+  const choice = choiceOf(values)
+  const { plan, problem } = usePlan(choice, async () => {
+    if (!choice) return {}
+    const answer = await client.mutation(PlanQuery, { input: { ...choice, dryRun: true } })
+    return { plan: answer.data?.serversCreate.plan, error: answer.error }
+  })
   return (
     <Container
       header={
@@ -49,57 +47,7 @@ export function ServerPlan({ flavorId, imageId }: ServerPlanProps) {
         </Header>
       }
     >
-      <SpaceBetween size="l">
-        {problem && <ProblemAlert problem={problem} />}
-        <QuotaBars quotas={quotas} />
-        {plan && <Placement plan={plan} />}
-      </SpaceBetween>
+      <PlanView plan={plan ?? { quotas: data?.quotas ?? [], placement: null }} problem={problem} />
     </Container>
-  )
-}
-
-interface Planned {
-  of: string
-  plan?: Plan | null
-  problem?: Problem
-}
-
-/** Asks the API for the plan of each choice; an answer to an earlier choice is not shown. */
-function usePlan(flavorId: string, imageId: string): Omit<Planned, 'of'> {
-  const client = useClient()
-  const of = `${flavorId} ${imageId}`
-  const [planned, setPlanned] = useState<Planned>({ of: '' })
-  useEffect(() => {
-    if (!flavorId || !imageId) return
-    let isCurrent = true
-    // Quotas and hosts don't depend on the name, which may not be there yet.
-    const input = { name: 'plan', flavorId, imageId, dryRun: true }
-    client.mutation(PlanQuery, { input }).then(({ data, error }) => {
-      const problem = error && explain(error)
-      if (isCurrent) setPlanned({ of, plan: data?.serverCreate.plan, problem })
-    })
-    return () => {
-      isCurrent = false
-    }
-  }, [client, of, flavorId, imageId])
-  return planned.of === of ? planned : {}
-}
-
-function Placement({ plan: { placement } }: { plan: Plan }) {
-  const { t } = useTranslation()
-  if (!placement) return null
-  const { hostsTotal, hostsPassed, filters } = placement
-  return (
-    <div>
-      <StatusIndicator type={hostsPassed > 0 ? 'success' : 'error'}>
-        {t('launch.hosts', { passed: hostsPassed, total: hostsTotal })}
-      </StatusIndicator>
-      {hostsPassed < hostsTotal &&
-        filters.map(({ name, passed, refused }) => (
-          <Box key={name} color="text-body-secondary" fontSize="body-s">
-            {t('problem.filter', { name: word('filter', name), passed, refused })}
-          </Box>
-        ))}
-    </div>
   )
 }

@@ -6,7 +6,6 @@ import { formatMiB } from '../../ui/format.ts'
 import { Moment } from '../../ui/Moment.tsx'
 import { PageLink } from '../../ui/PageLink.tsx'
 import { ServerStatus } from '../Status.tsx'
-import type { ServerActionName } from './server-actions.ts'
 import type { ServerRowData } from './server-fields.ts'
 import type { ServerActions } from './use-server-actions.tsx'
 
@@ -56,9 +55,10 @@ export function serverColumns(
         <ButtonDropdown
           variant="inline-icon"
           expandToViewport
+          expandableGroups
           ariaLabel={t('common.actionsOf', { name: server.name })}
           items={actions.menuItems([server])}
-          onItemClick={({ detail }) => actions.request(detail.id as ServerActionName, [server])}
+          onItemClick={({ detail }) => actions.request(detail.id, [server])}
         />
       ),
     },

@@ -3,10 +3,11 @@ import type { TFunction } from 'i18next'
 import { word } from '../../i18n/words.ts'
 import { paths } from '../../paths.ts'
 import { CopyId } from '../../ui/CopyId.tsx'
-import { formatGiB, formatMiB } from '../../ui/format.ts'
+import { formatMiB } from '../../ui/format.ts'
 import { Moment } from '../../ui/Moment.tsx'
 import { PageLink } from '../../ui/PageLink.tsx'
 import { ServerStatus } from '../Status.tsx'
+import { diskInWords } from './flavor-columns.tsx'
 import type { ServerDetailsData } from './server-fields.ts'
 
 /** What a server is and where it runs. */
@@ -15,7 +16,7 @@ export function serverFacts(t: TFunction, server: ServerDetailsData): KeyValuePa
   const size = t('flavors.full', {
     vcpus: flavor.vcpus,
     memory: formatMiB(flavor.memoryMiB),
-    disk: formatGiB(flavor.diskGiB),
+    disk: diskInWords(t, flavor.diskGiB),
   })
   return [
     { label: t('common.status'), value: <ServerStatus server={server} /> },
@@ -27,6 +28,11 @@ export function serverFacts(t: TFunction, server: ServerDetailsData): KeyValuePa
       label: t('servers.host'),
       value: host ? <PageLink href={paths.host(host.id)}>{host.name}</PageLink> : '–',
     },
+    { label: t('servers.zone'), value: server.availabilityZone ?? '–' },
+    { label: t('groupsOfServers.one'), value: server.group?.name ?? '–' },
+    { label: t('servers.keypair'), value: server.keypairName ?? '–' },
+    { label: t('launch.tags'), value: server.tags.join(', ') || '–' },
+    { label: t('common.description'), value: server.description || '–' },
     { label: t('shell.project'), value: server.project.name },
     { label: t('common.created'), value: <Moment at={server.createdAt} /> },
     { label: t('servers.launched'), value: <Moment at={server.launchedAt} /> },

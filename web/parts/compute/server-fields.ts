@@ -5,7 +5,7 @@ import { TaskDetails } from '../task-fields.ts'
 
 export const ServerRow = graphql(`
   fragment ServerRow on Server {
-    id name status powerState taskState createdAt version
+    id name status powerState taskState locked lockedReason createdAt version
     flavor { id name vcpus memoryMiB diskGiB }
     image { id name }
     host { id name }
@@ -17,7 +17,9 @@ export const ServerDetails = graphql(
   `
   fragment ServerDetails on Server {
     ...ServerRow
-    launchedAt
+    launchedAt description metadata tags keypairName availabilityZone
+    group { id name policy }
+    migrations { id status confirmAt }
     project { id name }
     fault { code message at }
     task { ...TaskDetails }

@@ -5,12 +5,19 @@ import type { ServerRowData } from './server-fields.ts'
 
 export type ServerStatusFilter = ServerRowData['status']
 
+/** Those that a server rests in, and the ways that take long. */
 const statuses: ServerStatusFilter[] = [
   'ACTIVE',
   'BUILD',
-  'REBOOT',
-  'HARD_REBOOT',
   'SHUTOFF',
+  'PAUSED',
+  'SUSPENDED',
+  'RESCUE',
+  'VERIFY_RESIZE',
+  'MIGRATING',
+  'SHELVED',
+  'SHELVED_OFFLOADED',
+  'SOFT_DELETED',
   'ERROR',
 ]
 

@@ -7,7 +7,8 @@ import Textarea from '@cloudscape-design/components/textarea'
 import Toggle from '@cloudscape-design/components/toggle'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import type { AnyValue, Field, FieldOption } from './fields.ts'
+import type { AnyValue, Field, FieldOption, Pair } from './fields.ts'
+import { PairsInput } from './PairsInput.tsx'
 import { TagsInput } from './TagsInput.tsx'
 
 /** So many options are still found by looking. */
@@ -49,7 +50,7 @@ export function Control(props: ControlProps) {
         <Input
           {...shared}
           type="number"
-          value={value === null ? '' : String(value)}
+          value={typeof value === 'number' ? String(value) : ''}
           onChange={({ detail }) => onChange(asNumber(detail.value))}
         />
       )
@@ -71,6 +72,8 @@ export function Control(props: ControlProps) {
           isDisabled={isDisabled}
         />
       )
+    case 'pairs':
+      return <PairsInput pairs={asPairs(value)} onChange={onChange} isDisabled={isDisabled} />
     default:
       return <Choice {...props} field={field} />
   }
@@ -79,7 +82,10 @@ export function Control(props: ControlProps) {
 const asText = (value: AnyValue): string => (typeof value === 'string' ? value : '')
 
 const asList = (value: AnyValue): readonly string[] =>
-  typeof value === 'object' && value !== null ? value : []
+  typeof value === 'object' && value !== null ? (value as readonly string[]) : []
+
+const asPairs = (value: AnyValue): readonly Pair[] =>
+  typeof value === 'object' && value !== null ? (value as readonly Pair[]) : []
 
 function asNumber(text: string): number | null {
   const number = Number(text)

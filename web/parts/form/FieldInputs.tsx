@@ -40,7 +40,12 @@ interface FieldInputProps {
 function FieldInput({ form, field, hasFocus }: FieldInputProps) {
   const { name, label, description } = field
   return (
-    <FormField label={label} description={description} errorText={complaintOf(form, name)}>
+    <FormField
+      label={label}
+      description={description}
+      errorText={complaintOf(form, name)}
+      stretch={field.kind === 'pairs'}
+    >
       <Control
         field={field}
         value={form.values[name] ?? null}

@@ -8,6 +8,7 @@ import { submitsBy } from '../../ui/form.ts'
 import { ProblemAlert } from '../Problem.tsx'
 import { FieldInputs } from './FieldInputs.tsx'
 import { type Field, isSaidAtFields } from './fields.ts'
+import type { FormState } from './use-form.ts'
 import {
   type CommandInput,
   type Done,
@@ -20,6 +21,9 @@ interface FormModalProps<Fields extends readonly Field[], Data, Input extends Co
   title: string
   /** What is said above the fields. */
   children?: ReactNode
+  /** What stands in place of the fields, where they alone are not enough. */
+  content?(form: FormState<Fields>): ReactNode
+  isLarge?: boolean
   submitText: string
   /** Closes it: after a success and when it is left. It is there as long as it is rendered. */
   onClose(): void
@@ -31,7 +35,7 @@ export function FormModal<const Fields extends readonly Field[], Data, Input ext
 ) {
   const { t } = useTranslation()
   const id = useId()
-  const { title, children, submitText, onClose } = props
+  const { title, children, content, submitText, isLarge, onClose } = props
   const form = useMutationForm<Fields, Data, Input>({
     ...props,
     onDone(data, values): Done | undefined {
@@ -45,6 +49,7 @@ export function FormModal<const Fields extends readonly Field[], Data, Input ext
     <Modal
       visible
       header={title}
+      size={isLarge ? 'large' : 'medium'}
       closeAriaLabel={t('common.close')}
       onDismiss={({ detail }) => {
         // A click beside it must not lose what was typed.
@@ -65,7 +70,7 @@ export function FormModal<const Fields extends readonly Field[], Data, Input ext
     >
       <ModalForm id={id} title={title} onSubmit={submitsBy(submit)}>
         {children}
-        <FieldInputs form={form} />
+        {content ? content(form) : <FieldInputs form={form} />}
         {problem && !isSaidAtFields(problem, form.fields) && <ProblemAlert problem={problem} />}
       </ModalForm>
     </Modal>

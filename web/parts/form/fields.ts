@@ -65,6 +65,17 @@ interface TagsField extends FieldBase {
   first?: readonly string[]
 }
 
+/** A name with its text; the order is a person's own. */
+export interface Pair {
+  name: string
+  value: string
+}
+
+interface PairsField extends FieldBase {
+  kind: 'pairs'
+  first?: Readonly<Record<string, string>>
+}
+
 export type Field =
   | TextField
   | PasswordField
@@ -73,6 +84,7 @@ export type Field =
   | ToggleField
   | NumberField
   | TagsField
+  | PairsField
 
 type ValueOf<F extends Field> = F['kind'] extends 'toggle'
   ? boolean
@@ -80,14 +92,16 @@ type ValueOf<F extends Field> = F['kind'] extends 'toggle'
     ? number | null
     : F['kind'] extends 'multiselect' | 'tags'
       ? readonly string[]
-      : string
+      : F['kind'] extends 'pairs'
+        ? readonly Pair[]
+        : string
 
 /** What the fields hold, by name: '' of a text or choice, null of a number, [] of many is empty. */
 export type Values<Fields extends readonly Field[]> = {
   [F in Fields[number] as F['name']]: ValueOf<F>
 }
 
-export type AnyValue = string | boolean | number | null | readonly string[]
+export type AnyValue = string | boolean | number | null | readonly string[] | readonly Pair[]
 export type AnyValues = Record<string, AnyValue>
 
 function firstValue(field: Field): AnyValue {
@@ -99,6 +113,8 @@ function firstValue(field: Field): AnyValue {
     case 'multiselect':
     case 'tags':
       return field.first ?? []
+    case 'pairs':
+      return Object.entries(field.first ?? {}).map(([name, value]) => ({ name, value }))
     case 'password':
       return ''
     default:
@@ -127,9 +143,18 @@ export const missingFields = (fields: readonly Field[], values: AnyValues): stri
 /** Texts without the spaces around them; everything else as it is. */
 export function trimmed(fields: readonly Field[], values: AnyValues): AnyValues {
   const texts = fields.filter(({ kind }) => kind === 'text')
-  const pairs = texts.map(({ name }) => [name, String(values[name] ?? '').trim()])
+  const trim = (value: AnyValue | undefined) => (typeof value === 'string' ? value.trim() : '')
+  const pairs = texts.map(({ name }) => [name, trim(values[name])])
   return { ...values, ...Object.fromEntries(pairs) }
 }
+
+/** The pairs as the API takes them; lines without a name are left out. */
+export const mapOf = (pairs: readonly Pair[]): Record<string, string> =>
+  Object.fromEntries(
+    pairs
+      .map(({ name, value }) => [name.trim(), value.trim()] as const)
+      .filter(([name]) => name !== ''),
+  )
 
 /** Whether all that the API found wrong is said at one of these fields. */
 export function isSaidAtFields(problem: Problem, fields: readonly { name: string }[]): boolean {

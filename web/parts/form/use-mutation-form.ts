@@ -25,9 +25,15 @@ export interface MutationFormOptions<
 > {
   fields: Fields
   mutation: TypedDocumentNode<Data, { input: Input }>
+  /** Another mutation that says the same of some values with less; null: the usual one. */
+  otherwise?(
+    values: Values<Fields>,
+  ): TypedDocumentNode<object, { input: CommandInput & { id: string } }> | null
   /** The mutation's input of what the fields hold. */
   input(values: Values<Fields>): Omit<Input, 'idempotencyKey'>
   onDone(data: Data, values: Values<Fields>): Done | undefined
+  /** The mutation takes no idempotency key: each time it is sent is another. */
+  isUnkeyed?: true
 }
 
 /** A form that one mutation of the API is sent by. */
@@ -41,8 +47,10 @@ export function useMutationForm<
   const { show } = useFlash()
   const rereadScreen = useRereadScreen()
   return useForm(options.fields, async (values, idempotencyKey) => {
-    const input = { ...options.input(values), idempotencyKey } as Input
-    const { data, error } = await client.mutation(options.mutation, { input })
+    const key = options.isUnkeyed ? {} : { idempotencyKey }
+    const input = { ...options.input(values), ...key } as Input
+    const mutation = (options.otherwise?.(values) ?? options.mutation) as typeof options.mutation
+    const { data, error } = await client.mutation(mutation, { input })
     if (error) throw error
     if (!data) throw new Error('The API answered without data')
     const done = options.onDone(data, values)

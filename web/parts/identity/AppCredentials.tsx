@@ -3,10 +3,11 @@ import { useTranslation } from 'react-i18next'
 import { word } from '../../i18n/words.ts'
 import { Moment } from '../../ui/Moment.tsx'
 import { SecretModal } from '../../ui/SecretOnce.tsx'
+import { CreateButton, useActions, useDeleteAction } from '../actions.tsx'
+import { createdColumn, textColumn } from '../columns.tsx'
 import { FormModal } from '../form/FormModal.tsx'
+import { SubList } from '../SubList.tsx'
 import { useViewer } from '../viewer.ts'
-import { CreateButton, useActions, useDeleteAction } from './actions.tsx'
-import { createdColumn, textColumn } from './columns.tsx'
 import {
   AppCredentialCreate,
   AppCredentialDelete,
@@ -14,7 +15,6 @@ import {
   AppCredentialsQuery,
 } from './credential-fields.ts'
 import { momentOf } from './moment-field.ts'
-import { SubList } from './SubList.tsx'
 
 /** What programs sign in with in place of the user. */
 export function AppCredentials() {

@@ -2,13 +2,13 @@ import SegmentedControl from '@cloudscape-design/components/segmented-control'
 import SpaceBetween from '@cloudscape-design/components/space-between'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
+import { type Action, CreateButton, useActions } from '../actions.tsx'
+import { SubList } from '../SubList.tsx'
 import { useRowAction } from '../use-row-action.tsx'
 import { may, useViewer } from '../viewer.ts'
 import { AssignmentForm, type Given } from './AssignmentForm.tsx'
-import { type Action, CreateButton, useActions } from './actions.tsx'
 import { assignmentColumns } from './assignment-columns.tsx'
 import { AssignmentDelete, type AssignmentRowData, AssignmentsQuery } from './assignment-fields.ts'
-import { SubList } from './SubList.tsx'
 
 /** The tab with who has access, or where; none for those who may not see it. */
 export function useAccessTab(given: Given) {

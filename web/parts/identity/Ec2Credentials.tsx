@@ -1,17 +1,17 @@
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { SecretModal } from '../../ui/SecretOnce.tsx'
+import { CreateButton, useActions, useDeleteAction } from '../actions.tsx'
+import { createdColumn, textColumn } from '../columns.tsx'
 import { FormModal } from '../form/FormModal.tsx'
+import { SubList } from '../SubList.tsx'
 import { useViewer } from '../viewer.ts'
-import { CreateButton, useActions, useDeleteAction } from './actions.tsx'
-import { createdColumn, textColumn } from './columns.tsx'
 import {
   Ec2CredentialCreate,
   Ec2CredentialDelete,
   type Ec2CredentialRowData,
   Ec2CredentialsQuery,
 } from './credential-fields.ts'
-import { SubList } from './SubList.tsx'
 
 type Row = Ec2CredentialRowData & { name: string }
 

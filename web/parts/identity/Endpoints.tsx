@@ -1,14 +1,14 @@
 import { useTranslation } from 'react-i18next'
 import { word } from '../../i18n/words.ts'
 import { paths } from '../../paths.ts'
+import { enabledColumn, linkColumn, textColumn } from '../columns.tsx'
+import { SubList } from '../SubList.tsx'
 import { EndpointsQuery } from './catalog-fields.ts'
-import { enabledColumn, linkColumn, textColumn } from './columns.tsx'
 import {
   EndpointCreateButton,
   type NamedEndpoint,
   useEndpointActions,
 } from './endpoint-actions.tsx'
-import { SubList } from './SubList.tsx'
 
 /** The endpoints of the catalog, or of one service. */
 export function Endpoints({ serviceId }: { serviceId?: string }) {

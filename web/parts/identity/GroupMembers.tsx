@@ -2,13 +2,13 @@ import type { ResultOf } from 'gql.tada'
 import { useTranslation } from 'react-i18next'
 import { graphql } from '../../graphql.ts'
 import { paths } from '../../paths.ts'
+import { CreateButton, useActions } from '../actions.tsx'
+import { enabledColumn, nameColumn } from '../columns.tsx'
 import { FormModal } from '../form/FormModal.tsx'
+import { SubList } from '../SubList.tsx'
 import { useRowAction } from '../use-row-action.tsx'
-import { CreateButton, useActions } from './actions.tsx'
 import { useUserChoice } from './choices.ts'
-import { enabledColumn, nameColumn } from './columns.tsx'
 import { GroupUserAdd, GroupUserRemove } from './group-fields.ts'
-import { SubList } from './SubList.tsx'
 
 const Member = graphql(`fragment GroupMember on User { id name description enabled }`)
 

@@ -3,11 +3,11 @@ import Table from '@cloudscape-design/components/table'
 import { useTranslation } from 'react-i18next'
 import { paths } from '../../paths.ts'
 import { Empty } from '../../ui/Empty.tsx'
+import { CreateButton, useActions } from '../actions.tsx'
+import { descriptionColumn, nameColumn } from '../columns.tsx'
 import { FormModal } from '../form/FormModal.tsx'
 import { useRowAction } from '../use-row-action.tsx'
-import { CreateButton, useActions } from './actions.tsx'
 import { useRoleChoice } from './choices.ts'
-import { descriptionColumn, nameColumn } from './columns.tsx'
 import { RoleImply, RoleImplyNot, type RoleRowData } from './role-fields.ts'
 
 type Implied = RoleRowData['implies'][number]

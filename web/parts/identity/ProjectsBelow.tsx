@@ -1,10 +1,10 @@
 import { useTranslation } from 'react-i18next'
 import { graphql } from '../../graphql.ts'
 import { paths } from '../../paths.ts'
-import { createdColumn, descriptionColumn, enabledColumn, nameColumn } from './columns.tsx'
+import { createdColumn, descriptionColumn, enabledColumn, nameColumn } from '../columns.tsx'
+import { SubList } from '../SubList.tsx'
 import { ProjectCreateButton } from './project-actions.tsx'
 import { ProjectRow, type ProjectRowData } from './project-fields.ts'
-import { SubList } from './SubList.tsx'
 
 const BelowQuery = graphql(
   `query ProjectsBelow($first: Int!, $after: String, $id: ID!) {

@@ -2,13 +2,13 @@ import SpaceBetween from '@cloudscape-design/components/space-between'
 import { useTranslation } from 'react-i18next'
 import { word } from '../../i18n/words.ts'
 import { Moment } from '../../ui/Moment.tsx'
+import { CreateButton, useActions, useDeleteAction } from '../actions.tsx'
+import { textColumn } from '../columns.tsx'
 import { FormModal } from '../form/FormModal.tsx'
+import { SubList } from '../SubList.tsx'
 import { useViewer } from '../viewer.ts'
-import { CreateButton, useActions, useDeleteAction } from './actions.tsx'
-import { textColumn } from './columns.tsx'
 import { TrustCreate, TrustDelete, type TrustRowData, TrustsQuery } from './credential-fields.ts'
 import { momentOf } from './moment-field.ts'
-import { SubList } from './SubList.tsx'
 
 type Row = TrustRowData & { name: string }
 

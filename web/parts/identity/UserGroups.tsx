@@ -1,11 +1,11 @@
 import { useTranslation } from 'react-i18next'
 import { paths } from '../../paths.ts'
+import { CreateButton } from '../actions.tsx'
+import { descriptionColumn, nameColumn } from '../columns.tsx'
 import { FormModal } from '../form/FormModal.tsx'
-import { CreateButton } from './actions.tsx'
+import { SubList } from '../SubList.tsx'
 import { useGroupChoice } from './choices.ts'
-import { descriptionColumn, nameColumn } from './columns.tsx'
 import { type GroupRowData, GroupsQuery, GroupUserAdd } from './group-fields.ts'
-import { SubList } from './SubList.tsx'
 
 /** The groups that a user is in. */
 export function UserGroups({ userId }: { userId: string }) {

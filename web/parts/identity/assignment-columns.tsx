@@ -2,8 +2,8 @@ import type { TableProps } from '@cloudscape-design/components/table'
 import type { TFunction } from 'i18next'
 import { word } from '../../i18n/words.ts'
 import { paths } from '../../paths.ts'
+import { linkColumn } from '../columns.tsx'
 import type { AssignmentRowData } from './assignment-fields.ts'
-import { linkColumn } from './columns.tsx'
 
 type Column = TableProps.ColumnDefinition<AssignmentRowData>
 

@@ -1,47 +1,9 @@
-/** What to choose from in forms: the first that fit what is typed. */
-import { useState } from 'react'
+/** What to choose from in the forms of identity. */
 import { useTranslation } from 'react-i18next'
-import { type TypedDocumentNode, useQuery } from 'urql'
 import { graphql } from '../../graphql.ts'
-import { useCoalesced } from '../../hooks/coalesce.ts'
-import type { FieldOption } from '../form/fields.ts'
+import { type Choice, useChoice } from '../choice.ts'
 import type { FilterChoice } from '../ListFilter.tsx'
 import { may, useViewer } from '../viewer.ts'
-
-const searchAfterMs = 250
-
-export interface Choice {
-  options: FieldOption[]
-  onSearch(text: string): void
-}
-
-interface Found {
-  found: { nodes: readonly { id: string; name: string; domain?: { name: string } | null }[] }
-}
-
-interface SearchVariables {
-  name?: { contains: string } | null
-}
-
-function useChoice(query: TypedDocumentNode<Found, SearchVariables>, isPaused = false): Choice {
-  const [typed, setTyped] = useState('')
-  const [searched, setSearched] = useState('')
-  const searchSoon = useCoalesced(() => setSearched(typed), searchAfterMs)
-  const variables = { name: searched ? { contains: searched } : null }
-  const [{ data }] = useQuery({ query, variables, pause: isPaused })
-  const nodes = data?.found.nodes ?? []
-  return {
-    options: nodes.map(({ id, name, domain }) => ({
-      value: id,
-      label: name,
-      description: domain?.name,
-    })),
-    onSearch(text) {
-      setTyped(text)
-      searchSoon()
-    },
-  }
-}
 
 const DomainChoice = graphql(`
   query DomainChoice($name: StringFilterInput) {

@@ -1,7 +1,6 @@
 import type { TFunction } from 'i18next'
 import { useTranslation } from 'react-i18next'
 import { paths } from '../../paths.ts'
-import { FormModal } from '../form/FormModal.tsx'
 import {
   type Actions,
   CreateButton,
@@ -9,7 +8,8 @@ import {
   useDeleteAction,
   useFormAction,
   useSwitchAction,
-} from './actions.tsx'
+} from '../actions.tsx'
+import { FormModal } from '../form/FormModal.tsx'
 import { DomainCreate, DomainDelete, type DomainRowData, DomainUpdate } from './domain-fields.ts'
 
 const fieldsOf = (t: TFunction, domain?: DomainRowData) =>

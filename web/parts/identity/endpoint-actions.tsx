@@ -1,8 +1,6 @@
 import type { TFunction } from 'i18next'
 import { useTranslation } from 'react-i18next'
 import { word } from '../../i18n/words.ts'
-import { FormModal } from '../form/FormModal.tsx'
-import type { FieldOption } from '../form/fields.ts'
 import {
   type Actions,
   CreateButton,
@@ -10,7 +8,9 @@ import {
   useDeleteAction,
   useFormAction,
   useSwitchAction,
-} from './actions.tsx'
+} from '../actions.tsx'
+import { FormModal } from '../form/FormModal.tsx'
+import type { FieldOption } from '../form/fields.ts'
 import { useRegionChoice, useServiceChoice } from './catalog-choices.ts'
 import {
   EndpointCreate,

@@ -1,14 +1,14 @@
 import type { TFunction } from 'i18next'
 import { useTranslation } from 'react-i18next'
 import { paths } from '../../paths.ts'
-import { FormModal } from '../form/FormModal.tsx'
 import {
   type Actions,
   CreateButton,
   useActions,
   useDeleteAction,
   useFormAction,
-} from './actions.tsx'
+} from '../actions.tsx'
+import { FormModal } from '../form/FormModal.tsx'
 import { useDomainChoice } from './choices.ts'
 import { GroupCreate, GroupDelete, type GroupRowData, GroupUpdate } from './group-fields.ts'
 

@@ -1,14 +1,14 @@
 import type { TFunction } from 'i18next'
 import { useTranslation } from 'react-i18next'
 import { word } from '../../i18n/words.ts'
-import { FormModal } from '../form/FormModal.tsx'
 import {
   type Actions,
   CreateButton,
   useActions,
   useDeleteAction,
   useFormAction,
-} from './actions.tsx'
+} from '../actions.tsx'
+import { FormModal } from '../form/FormModal.tsx'
 import { useRegionChoice, useServiceChoice } from './catalog-choices.ts'
 import {
   LimitCreate,

@@ -1,14 +1,14 @@
 import type { TFunction } from 'i18next'
 import { useTranslation } from 'react-i18next'
 import { paths } from '../../paths.ts'
-import { FormModal } from '../form/FormModal.tsx'
 import {
   type Actions,
   CreateButton,
   useActions,
   useFormAction,
   useSwitchAction,
-} from './actions.tsx'
+} from '../actions.tsx'
+import { FormModal } from '../form/FormModal.tsx'
 import { useDomainChoice, useProjectChoice } from './choices.ts'
 import { ProjectDeleteModal } from './ProjectDelete.tsx'
 import { ProjectCreate, type ProjectRowData, ProjectUpdate } from './project-fields.ts'

@@ -1,14 +1,14 @@
 import type { TFunction } from 'i18next'
 import { useTranslation } from 'react-i18next'
-import { FormModal } from '../form/FormModal.tsx'
-import type { FieldOption } from '../form/fields.ts'
 import {
   type Actions,
   CreateButton,
   useActions,
   useDeleteAction,
   useFormAction,
-} from './actions.tsx'
+} from '../actions.tsx'
+import { FormModal } from '../form/FormModal.tsx'
+import type { FieldOption } from '../form/fields.ts'
 import { useRegionChoice } from './catalog-choices.ts'
 import { RegionCreate, RegionDelete, type RegionRowData, RegionUpdate } from './catalog-fields.ts'
 

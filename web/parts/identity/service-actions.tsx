@@ -1,6 +1,5 @@
 import type { TFunction } from 'i18next'
 import { useTranslation } from 'react-i18next'
-import { FormModal } from '../form/FormModal.tsx'
 import {
   type Actions,
   CreateButton,
@@ -8,7 +7,8 @@ import {
   useDeleteAction,
   useFormAction,
   useSwitchAction,
-} from './actions.tsx'
+} from '../actions.tsx'
+import { FormModal } from '../form/FormModal.tsx'
 import {
   ServiceCreate,
   ServiceDelete,

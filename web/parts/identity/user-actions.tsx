@@ -1,8 +1,6 @@
 import type { TFunction } from 'i18next'
 import { useTranslation } from 'react-i18next'
 import { paths } from '../../paths.ts'
-import { FormModal } from '../form/FormModal.tsx'
-import { useRowAction } from '../use-row-action.tsx'
 import {
   type Action,
   type Actions,
@@ -11,7 +9,9 @@ import {
   useDeleteAction,
   useFormAction,
   useSwitchAction,
-} from './actions.tsx'
+} from '../actions.tsx'
+import { FormModal } from '../form/FormModal.tsx'
+import { useRowAction } from '../use-row-action.tsx'
 import { useDomainChoice } from './choices.ts'
 import {
   TokensRevoke,

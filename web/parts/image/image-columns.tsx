@@ -32,6 +32,11 @@ export function imageColumns(
       cell: (image) => bytes(image.virtualSizeBytes),
     },
     {
+      id: 'kind',
+      header: t('manage.type'),
+      cell: (image) => word('imageKind', image.kind),
+    },
+    {
       id: 'visibility',
       header: t('images.visibility'),
       cell: (image) => word('visibility', image.visibility),

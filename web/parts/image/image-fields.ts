@@ -4,7 +4,7 @@ import { graphql } from '../../graphql.ts'
 
 export const ImageRow = graphql(`
   fragment ImageRow on Image {
-    id name status diskFormat visibility sizeBytes virtualSizeBytes checksum createdAt version
+    id name kind status diskFormat visibility sizeBytes virtualSizeBytes checksum createdAt version
     project { id name }
     fault { code message at }
     actions { name allowed reason }

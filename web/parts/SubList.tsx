@@ -3,12 +3,12 @@ import Table, { type TableProps } from '@cloudscape-design/components/table'
 import type { ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
 import { type TypedDocumentNode, useQuery } from 'urql'
-import { explain } from '../../errors.ts'
-import { usePages } from '../../hooks/list-view.ts'
-import { Empty } from '../../ui/Empty.tsx'
-import type { Connection } from '../ListPage.tsx'
-import { ProblemAlert } from '../Problem.tsx'
-import { Paging } from '../ResourceTable.tsx'
+import { explain } from '../errors.ts'
+import { usePages } from '../hooks/list-view.ts'
+import { Empty } from '../ui/Empty.tsx'
+import type { Connection } from './ListPage.tsx'
+import { ProblemAlert } from './Problem.tsx'
+import { Paging } from './ResourceTable.tsx'
 
 const rowsPerPage = 20
 

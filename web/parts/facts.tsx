@@ -1,7 +1,7 @@
 import type { KeyValuePairsProps } from '@cloudscape-design/components/key-value-pairs'
 import type { TFunction } from 'i18next'
-import { CopyId } from '../../ui/CopyId.tsx'
-import { Moment } from '../../ui/Moment.tsx'
+import { CopyId } from '../ui/CopyId.tsx'
+import { Moment } from '../ui/Moment.tsx'
 import { EnabledStatus } from './columns.tsx'
 
 interface Described {

@@ -3,11 +3,11 @@ import StatusIndicator from '@cloudscape-design/components/status-indicator'
 import type { TableProps } from '@cloudscape-design/components/table'
 import type { TFunction } from 'i18next'
 import { useTranslation } from 'react-i18next'
-import type { ListView } from '../../hooks/list-view.ts'
-import { Moment } from '../../ui/Moment.tsx'
-import { PageLink } from '../../ui/PageLink.tsx'
-import type { FilterChoice, Filters } from '../ListFilter.tsx'
+import type { ListView } from '../hooks/list-view.ts'
+import { Moment } from '../ui/Moment.tsx'
+import { PageLink } from '../ui/PageLink.tsx'
 import type { Named } from './actions.tsx'
+import type { FilterChoice, Filters } from './ListFilter.tsx'
 
 type Column<Row> = TableProps.ColumnDefinition<Row>
 
@@ -29,7 +29,7 @@ export const enabledColumn = <Row extends { enabled: boolean }>(t: TFunction): C
   cell: ({ enabled }) => <EnabledStatus enabled={enabled} />,
 })
 
-export const descriptionColumn = <Row extends { description: string }>(
+export const descriptionColumn = <Row extends { description: string | null }>(
   t: TFunction,
 ): Column<Row> => ({
   id: 'description',

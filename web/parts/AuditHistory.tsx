@@ -1,13 +1,13 @@
 import { useTranslation } from 'react-i18next'
 import { useQuery } from 'urql'
-import { explain } from '../../errors.ts'
-import { graphql } from '../../graphql.ts'
-import { usePages } from '../../hooks/list-view.ts'
-import { ProblemAlert } from '../Problem.tsx'
-import { ResourceHistory } from '../ResourceHistory.tsx'
-import { Paging } from '../ResourceTable.tsx'
-import { may, useViewer } from '../viewer.ts'
+import { explain } from '../errors.ts'
+import { graphql } from '../graphql.ts'
+import { usePages } from '../hooks/list-view.ts'
 import { AuditRow } from './audit-fields.ts'
+import { ProblemAlert } from './Problem.tsx'
+import { ResourceHistory } from './ResourceHistory.tsx'
+import { Paging } from './ResourceTable.tsx'
+import { may, useViewer } from './viewer.ts'
 
 const rowsPerPage = 20
 

@@ -9,8 +9,8 @@ import type { TableProps } from '@cloudscape-design/components/table'
 import { type ReactNode, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { TypedDocumentNode } from 'urql'
-import { useRowAction } from '../use-row-action.tsx'
-import { may, useViewer } from '../viewer.ts'
+import { useRowAction } from './use-row-action.tsx'
+import { may, useViewer } from './viewer.ts'
 
 export interface Named {
   id: string
@@ -174,7 +174,12 @@ export function CreateButton({ rule, text, isPrimary, form }: CreateButtonProps)
   if (!may(viewer, rule)) return null
   return (
     <>
-      <Button variant={isPrimary ? 'primary' : 'normal'} onClick={() => setOpen(true)}>
+      <Button
+        variant={isPrimary ? 'primary' : 'normal'}
+        // It may stand in a form that it must not send.
+        formAction="none"
+        onClick={() => setOpen(true)}
+      >
         {text}
       </Button>
       {isOpen && form(() => setOpen(false))}

@@ -1,6 +1,6 @@
 /** What the portal reads of the audit log. */
 import type { ResultOf } from 'gql.tada'
-import { graphql } from '../../graphql.ts'
+import { graphql } from '../graphql.ts'
 
 export const AuditRow = graphql(`
   fragment AuditRow on AuditEvent {

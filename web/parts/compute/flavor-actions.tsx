@@ -1,0 +1,124 @@
+import type { TFunction } from 'i18next'
+import { useTranslation } from 'react-i18next'
+import { paths } from '../../paths.ts'
+import {
+  type Actions,
+  CreateButton,
+  useActions,
+  useDeleteAction,
+  useFormAction,
+  useSwitchAction,
+} from '../actions.tsx'
+import { FormModal } from '../form/FormModal.tsx'
+import { mapOf } from '../form/fields.ts'
+import { FlavorCreate, type FlavorData, FlavorDelete, FlavorUpdate } from './flavor-fields.ts'
+
+const sizeFields = (t: TFunction) =>
+  [
+    { kind: 'text', name: 'name', label: t('common.name'), isRequired: true },
+    { kind: 'number', name: 'vcpus', label: t('flavors.vcpus'), isRequired: true, first: 1 },
+    {
+      kind: 'number',
+      name: 'memoryMiB',
+      label: t('flavors.memoryMiB'),
+      isRequired: true,
+      first: 1024,
+    },
+    {
+      kind: 'number',
+      name: 'diskGiB',
+      label: t('flavors.diskGiB'),
+      description: t('flavors.diskText'),
+      isRequired: true,
+      first: 0,
+    },
+  ] as const
+
+const otherFields = (t: TFunction, flavor?: FlavorData) =>
+  [
+    {
+      kind: 'text',
+      name: 'description',
+      label: t('common.description'),
+      first: flavor?.description ?? '',
+    },
+    {
+      kind: 'toggle',
+      name: 'public',
+      label: t('flavors.public'),
+      description: t('flavors.publicText'),
+      first: flavor?.public ?? true,
+    },
+    {
+      kind: 'pairs',
+      name: 'extraSpecs',
+      label: t('flavors.extraSpecs'),
+      description: t('flavors.extraSpecsText'),
+      first: flavor?.extraSpecs,
+    },
+  ] as const
+
+export function useFlavorActions(onDeleted?: () => void): Actions<FlavorData> {
+  const { t } = useTranslation()
+  const edit = useFormAction('compute.flavor.update', (flavor: FlavorData, close) => (
+    <FormModal
+      title={t('manage.editTitle', { name: flavor.name })}
+      submitText={t('manage.save')}
+      isLarge
+      fields={otherFields(t, flavor)}
+      mutation={FlavorUpdate}
+      input={({ extraSpecs, ...values }) => ({
+        ...values,
+        id: flavor.id,
+        ifVersion: flavor.version,
+        extraSpecs: mapOf(extraSpecs),
+      })}
+      onDone={() => ({ header: t('manage.done.changed', { name: flavor.name }) })}
+      onClose={close}
+    />
+  ))
+  const toggle = useSwitchAction<FlavorData>(
+    'compute.flavor.update',
+    FlavorUpdate,
+    t('flavors.disableText'),
+  )
+  const remove = useDeleteAction<FlavorData>({
+    rule: 'compute.flavor.delete',
+    mutation: FlavorDelete,
+    text: t('flavors.deleteText'),
+    onDone: onDeleted,
+  })
+  return useActions([edit, toggle, remove], ({ name }) => name)
+}
+
+export function FlavorCreateButton({ isPrimary }: { isPrimary?: boolean }) {
+  const { t } = useTranslation()
+  return (
+    <CreateButton
+      rule="compute.flavor.create"
+      text={t('flavors.create')}
+      isPrimary={isPrimary}
+      form={(close) => (
+        <FormModal
+          title={t('flavors.create')}
+          submitText={t('manage.create')}
+          isLarge
+          fields={[...sizeFields(t), ...otherFields(t)]}
+          mutation={FlavorCreate}
+          input={({ vcpus, memoryMiB, diskGiB, extraSpecs, ...values }) => ({
+            ...values,
+            vcpus: vcpus ?? 0,
+            memoryMiB: memoryMiB ?? 0,
+            diskGiB: diskGiB ?? 0,
+            extraSpecs: mapOf(extraSpecs),
+          })}
+          onDone={({ flavorCreate: { flavor } }, { name }) => ({
+            header: t('manage.done.created', { name }),
+            to: flavor ? paths.flavor(flavor.id) : undefined,
+          })}
+          onClose={close}
+        />
+      )}
+    />
+  )
+}
