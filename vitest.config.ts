@@ -12,8 +12,9 @@ export default defineConfig({
     // Processes, not threads: what a test starts is tied to the life of the thread that started it.
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    // A busy machine is no failure: what is waited for has time, and each test a little more.
+    testTimeout: 90_000,
+    hookTimeout: 120_000,
     teardownTimeout: 30_000,
   },
 })

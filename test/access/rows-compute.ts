@@ -1,5 +1,5 @@
 /** Rows of what is done to servers with no more than their id, and of their consoles. */
-import { mutation, projectMembers, type Row } from './row.ts'
+import { mutation, operators, projectMembers, type Row } from './row.ts'
 import { newServer } from './world.ts'
 
 const ofMembers = { may: projectMembers, sibling: 'NOT_FOUND', stranger: 'FORBIDDEN' } as const
@@ -22,7 +22,10 @@ export const actionRow = (
 })
 
 export const computeRows: Record<string, Row> = {
-  'Mutation.serverStop': actionRow('serverStop', 'ACTIVE', { type: 'ServerStopInput' }),
+  'Mutation.serverStop': actionRow('serverStop', 'ACTIVE'),
+  'Mutation.serverForceStop': actionRow('serverForceStop', 'ACTIVE', {
+    type: 'ServerForceStopInput',
+  }),
   'Mutation.serverPause': actionRow('serverPause', 'ACTIVE'),
   'Mutation.serverUnpause': actionRow('serverUnpause', 'PAUSED'),
   'Mutation.serverSuspend': actionRow('serverSuspend', 'ACTIVE'),
@@ -30,6 +33,11 @@ export const computeRows: Record<string, Row> = {
   'Mutation.serverLock': actionRow('serverLock', 'ACTIVE', { type: 'ServerLockInput' }),
   'Mutation.serverUnlock': actionRow('serverUnlock', 'ACTIVE'),
   'Mutation.serverForceDelete': actionRow('serverForceDelete', 'ERROR'),
+  'Mutation.hostJoinTokenCreate': {
+    ...{ may: operators, sibling: 'FORBIDDEN', stranger: 'FORBIDDEN' },
+    document: mutation('hostJoinTokenCreate', 'expiresAt'),
+    variables: () => ({ input: {} }),
+  },
   'Mutation.serverConsoleCreate': {
     ...ofMembers,
     document: mutation('serverConsoleCreate', 'url'),

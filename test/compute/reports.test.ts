@@ -1,7 +1,8 @@
 /** What hosts report becomes true in the rows, and what nobody owns goes from the hosts. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { SimulatedComputeDriver } from '../../drivers/compute/simulated.ts'
-import { type HostReport, heard, hostReport, machinesReport } from '../../services/compute/host.ts'
+import { type HostReport, heard, hostReport } from '../../services/compute/host.ts'
+import { machinesReport } from '../../services/compute/host-machines.ts'
 import {
   correctionFor,
   correctionForMissing,
@@ -230,6 +231,7 @@ describe('in the cloud', () => {
       sequence: 0,
       inventory: { vcpus: 1, memoryMiB: 1, diskGiB: 1 },
       capabilities: [],
+      traits: [],
       machines: null,
     }
     expect(await hostReport(services, report)).toBeNull()
@@ -260,6 +262,7 @@ describe('in the cloud', () => {
         { name: 'b', value: '1' },
         { name: 'a', value: '2' },
       ],
+      traits: [],
       machines: null,
     }
     const hostId = (await hostReport(services, base)) ?? ''

@@ -1,4 +1,5 @@
 /** Every pair of status and action, through the API: the tables are what the cloud does. */
+import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
   offeredServerActions,
@@ -7,6 +8,7 @@ import {
 } from '../../services/compute/server.states.ts'
 import { newId } from '../../services/id.ts'
 import { imageActions, imageStatuses } from '../../services/image/image.states.ts'
+import { statesDocument } from '../../services/states-document.ts'
 import { checkTable } from '../../services/transition.ts'
 import { startTaskWorld, type TaskWorld } from '../support/faults.ts'
 import {
@@ -24,6 +26,7 @@ let world: TaskWorld
 let token: string
 let imageId: string
 let flavor: string
+let micro: string
 let row: { projectId: string; userId: string; hostId: string }
 
 beforeAll(async () => {
@@ -31,6 +34,7 @@ beforeAll(async () => {
   token = await world.signIn()
   imageId = (await putImage(world, token)).id
   flavor = await flavorId(world, token)
+  micro = await flavorId(world, token, 'm1.micro')
   const { db } = world.cloud
   const project = await db.project.findFirstOrThrow({ where: { name: 'admin' } })
   const user = await db.user.findFirstOrThrow()
@@ -44,29 +48,119 @@ async function putServer(status: string, more: { taskState?: string; hostId?: nu
   const size = { vcpus: 1, memoryMiB: 128, diskGiB: 1 }
   const id = newId()
   const data = { id, ...row, ...size, name: 'put', status, powerState: 'NOSTATE', flavorId: flavor }
-  await world.cloud.db.server.create({ data: { ...data, ...more, createdAt: at, updatedAt: at } })
+  // What is on no host lies in an image, where it can come back from at all.
+  const disk = { imageId, shelvedImageId: more.hostId === null ? imageId : null }
+  const times = { createdAt: at, updatedAt: at }
+  await world.cloud.db.server.create({ data: { ...data, ...disk, ...more, ...times } })
+  if (moving[status]) await putMigration(id, moving[status])
   return id
 }
 
 type Offered = (typeof offeredServerActions)[number]
 
-const mutations: Record<Offered, { name: string; more?: object; type?: string }> = {
-  start: { name: 'serverStart' },
-  stop: { name: 'serverStop' },
-  reboot: { name: 'serverReboot', more: { mode: 'SOFT' }, type: 'ServerRebootInput' },
-  rebootHard: { name: 'serverReboot', more: { mode: 'HARD' }, type: 'ServerRebootInput' },
-  delete: { name: 'serverDelete' },
+const mutations: Record<Offered, { name: string; more?: object | (() => object); type?: string }> =
+  {
+    start: { name: 'serverStart' },
+    stop: { name: 'serverStop' },
+    pause: { name: 'serverPause' },
+    unpause: { name: 'serverUnpause' },
+    suspend: { name: 'serverSuspend' },
+    resume: { name: 'serverResume' },
+    lock: { name: 'serverLock', type: 'ServerLockInput' },
+    unlock: { name: 'serverUnlock' },
+    forceDelete: { name: 'serverForceDelete' },
+    reboot: { name: 'serverReboot', more: { mode: 'SOFT' }, type: 'ServerRebootInput' },
+    rebootHard: { name: 'serverReboot', more: { mode: 'HARD' }, type: 'ServerRebootInput' },
+    delete: { name: 'serverDelete' },
+    rescue: { name: 'serverRescue' },
+    unrescue: { name: 'serverUnrescue' },
+    rebuild: { name: 'serverRebuild', more: () => ({ imageId }), type: 'ServerRebuildInput' },
+    shelve: { name: 'serverShelve' },
+    shelveInPlace: { name: 'serverShelveInPlace' },
+    shelveOffload: { name: 'serverShelveOffload' },
+    unshelve: { name: 'serverUnshelve' },
+    snapshot: { name: 'serverSnapshot', more: { name: 'snap' }, type: 'ServerSnapshotInput' },
+    backup: {
+      name: 'serverBackup',
+      more: { name: 'backup', backupType: 'daily', rotation: 1 },
+      type: 'ServerBackupInput',
+    },
+    clone: { name: 'serverClone', more: { name: 'clone' }, type: 'ServerCloneInput' },
+    changePassword: {
+      name: 'serverChangePassword',
+      more: { password: 'a new one' },
+      type: 'ServerChangePasswordInput',
+    },
+    restore: { name: 'serverRestore' },
+    resize: { name: 'serverResize', more: () => ({ flavorId: micro }), type: 'ServerResizeInput' },
+    resizeConfirm: { name: 'serverResizeConfirm' },
+    resizeRevert: { name: 'serverResizeRevert' },
+    migrate: { name: 'serverMigrate' },
+    liveMigrate: { name: 'serverLiveMigrate', type: 'ServerLiveMigrateInput' },
+    migrationAbort: { name: 'serverMigrationAbort' },
+    evacuate: { name: 'serverEvacuate' },
+  }
+
+/** What is on its way has a migration. */
+const moving: Record<string, string> = { VERIFY_RESIZE: 'FINISHED', MIGRATING: 'RUNNING' }
+
+async function putMigration(serverId: string, status: string): Promise<void> {
+  const at = new Date()
+  const ends = { sourceHostId: row.hostId, destinationHostId: row.hostId }
+  const sizes = { oldFlavorId: flavor, newFlavorId: flavor, beforeStatus: 'ACTIVE' }
+  const { projectId } = row
+  const data = { id: newId(), serverId, projectId, kind: 'MIGRATION', status, ...ends, ...sizes }
+  await world.cloud.db.migration.create({ data: { ...data, createdAt: at, updatedAt: at } })
 }
 
-const act = (action: Offered, id: string) => {
+/** Only servers of dead hosts are evacuated. */
+async function putOnDeadHost(id: string): Promise<void> {
+  const { db } = world.cloud
+  const at = new Date()
+  const dead = { name: 'dead', driver: 'none', status: 'DOWN', createdAt: at, updatedAt: at }
+  const { id: hostId } =
+    (await db.host.findUnique({ where: { name: 'dead' } })) ??
+    (await db.host.create({ data: { id: newId(), ...dead } }))
+  await db.server.updateMany({ where: { id, hostId: { not: null } }, data: { hostId } })
+}
+
+const act = async (action: Offered, id: string) => {
+  if (action === 'evacuate') await putOnDeadHost(id)
   const { name, more, type } = mutations[action]
-  return world.gql(ACT(name, type), { input: { id, ...more } }, token)
+  const rest = typeof more === 'function' ? more() : more
+  return world.gql(ACT(name, type), { input: { id, ...rest } }, token)
 }
 
 const offers = async (id: string, action: Offered) => {
   const server = await getServer(world, token, id)
   return server?.actions.find(({ name }) => name === action)
 }
+
+// First: what the pairs below put into the rows has no machines and no claims behind it.
+describe('deletion', () => {
+  it.each(['create', 'start'] as const)('interrupts a creation whose %s hangs', async (verb) => {
+    await world.cloud.db.server.deleteMany()
+    await world.cloud.db.task.deleteMany()
+    for (const driver of world.drivers) driver.hangNext(verb)
+    const input = { name: 'hangs', flavorId: flavor, imageId }
+    const { serverCreate } = await world.must(CREATE, { input }, token)
+    const { id } = serverCreate.server
+    const position = verb === 'create' ? 1 : 2
+    const creating = world.owner().work(serverCreate.task.id)
+    await until('the verb hangs', async () => {
+      const task = await world.cloud.db.task.findUnique({ where: { id: serverCreate.task.id } })
+      return task?.position === position
+    })
+    const { serverDelete } = await world.must(ACT('serverDelete'), { input: { id } }, token)
+    expect(serverDelete.server).toMatchObject({ id, status: 'BUILD', taskState: 'delete' })
+    const cancelled = await world.cloud.db.task.findUnique({ where: { id: serverCreate.task.id } })
+    expect(cancelled).toMatchObject({ status: 'CANCELLED', dueAt: null, leaseOwner: null })
+    expect(await world.finish(serverDelete.task.id)).toMatchObject({ status: 'SUCCEEDED' })
+    await creating
+    for (const driver of world.drivers) driver.hangNext(verb, 0)
+    await expectCleanWorld(world)
+  })
+})
 
 describe('servers', () => {
   const pairs = serverStatuses.flatMap((status) =>
@@ -75,15 +169,19 @@ describe('servers', () => {
 
   it.each(pairs)('%s: %s', async (status, action) => {
     const id = await putServer(status)
-    const { from, during } = serverActions[action]
+    const { from, during, immediate } = serverActions[action]
     const offer = await offers(id, action)
     const answer = await act(action, id)
     if (from.includes(status)) {
       expect(offer).toEqual({ name: action, allowed: true, reason: null })
       expect(answer.errors).toBeUndefined()
       const { server, task } = Object.values(answer.data)[0] as { server: object; task: object }
-      expect(server).toMatchObject({ status: during ?? status, taskState: action })
-      expect(task).toMatchObject({ kind: expect.stringMatching(/^server\./) })
+      // A clone's answer is about the clone: it is the one that is being made.
+      const taskState = immediate ? null : action === 'clone' ? 'create' : action
+      const now = action === 'clone' ? 'BUILD' : (during ?? status)
+      expect(server).toMatchObject({ status: now, taskState })
+      if (immediate) expect(task).toBeNull()
+      else expect(task).toMatchObject({ kind: expect.stringMatching(/^server\./) })
     } else {
       expect(offer).toMatchObject({ allowed: false })
       expect(offer?.reason).toContain(status)
@@ -107,7 +205,7 @@ describe('servers', () => {
         const id = await putServer(status, { taskState })
         const offer = await offers(id, action)
         const { errors } = await act(action, id)
-        if (serverActions[action].interrupts) {
+        if (serverActions[action].interrupts || serverActions[action].immediate) {
           expect(offer?.allowed).toBe(true)
           expect(errors).toBeUndefined()
         } else {
@@ -216,28 +314,10 @@ describe('images', () => {
   })
 })
 
-describe('deletion', () => {
-  it.each(['create', 'start'] as const)('interrupts a creation whose %s hangs', async (verb) => {
-    await world.cloud.db.server.deleteMany()
-    await world.cloud.db.task.deleteMany()
-    for (const driver of world.drivers) driver.hangNext(verb)
-    const input = { name: 'hangs', flavorId: flavor, imageId }
-    const { serverCreate } = await world.must(CREATE, { input }, token)
-    const { id } = serverCreate.server
-    const position = verb === 'create' ? 1 : 2
-    const creating = world.owner().work(serverCreate.task.id)
-    await until('the verb hangs', async () => {
-      const task = await world.cloud.db.task.findUnique({ where: { id: serverCreate.task.id } })
-      return task?.position === position
-    })
-    const { serverDelete } = await world.must(ACT('serverDelete'), { input: { id } }, token)
-    expect(serverDelete.server).toMatchObject({ id, status: 'BUILD', taskState: 'delete' })
-    const cancelled = await world.cloud.db.task.findUnique({ where: { id: serverCreate.task.id } })
-    expect(cancelled).toMatchObject({ status: 'CANCELLED', dueAt: null, leaseOwner: null })
-    expect(await world.finish(serverDelete.task.id)).toMatchObject({ status: 'SUCCEEDED' })
-    await creating
-    for (const driver of world.drivers) driver.hangNext(verb, 0)
-    await expectCleanWorld(world)
+describe('docs/states.md', () => {
+  it('shows the tables as they are (npm run schema writes it)', () => {
+    const page = readFileSync(new URL('../../docs/states.md', import.meta.url), 'utf8')
+    expect(page).toBe(statesDocument())
   })
 })
 

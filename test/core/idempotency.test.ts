@@ -140,7 +140,13 @@ describe('a dry run', () => {
     expect(data.serverCreate).toMatchObject({ server: null, task: null })
     expect(
       data.serverCreate.plan.quotas.map(({ resource }: { resource: string }) => resource),
-    ).toEqual(['compute.cores', 'compute.instances', 'compute.memoryMiB'])
+    ).toEqual([
+      'compute.cores',
+      'compute.instances',
+      'compute.memoryMiB',
+      'compute.serverGroupMembers',
+      'compute.serverGroups',
+    ])
     expect(data.serverCreate.plan.placement).toMatchObject({ hostsTotal: expect.any(Number) })
     expect(await countRows()).toEqual(before)
     expect((await create({ idempotencyKey: 'not used up' })).errors).toBeUndefined()

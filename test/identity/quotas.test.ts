@@ -64,6 +64,8 @@ describe('the limit of a project', () => {
       { resource: 'compute.cores', ...fresh, limit: 20 },
       { resource: 'compute.instances', ...fresh },
       { resource: 'compute.memoryMiB', ...fresh, limit: 51_200 },
+      { resource: 'compute.serverGroupMembers', ...fresh },
+      { resource: 'compute.serverGroups', ...fresh },
     ])
     const own = { ...fresh, resource: 'compute.instances', default: false, limit: 2 }
     expect((await set(id, 2)).data.quotaSet.quota).toEqual(own)
@@ -111,9 +113,9 @@ describe('the limit of a project', () => {
   it('is seen by those of the project, and set by operators only', async () => {
     const [mine, other] = [await project(), await project()]
     const token = await member(mine, 'reader')
-    expect(await quotas(mine, token)).toHaveLength(3)
+    expect(await quotas(mine, token)).toHaveLength(5)
     const own = await cluster.must('{ quotas { resource } }', {}, token)
-    expect(own.quotas).toHaveLength(3)
+    expect(own.quotas).toHaveLength(5)
     const foreign = await cluster.gql(
       'query ($p: ID) { quotas(projectId: $p) { limit } }',
       { p: other },
@@ -212,7 +214,7 @@ describe('a registered limit', () => {
 
   beforeAll(async () => {
     const { nodes, totalCount } = await registered({ service: 'compute' })
-    expect(totalCount).toBe(3)
+    expect(totalCount).toBe(6)
     serviceId = nodes[0].serviceId
   })
 
@@ -227,6 +229,9 @@ describe('a registered limit', () => {
       'compute.instances': 10,
       'compute.cores': 20,
       'compute.memoryMiB': 51_200,
+      'compute.serverGroups': 10,
+      'compute.serverGroupMembers': 10,
+      'compute.keypairs': 100,
     })
     expect((await registered({ resource: 'compute.cores' })).totalCount).toBe(1)
     expect((await registered({ service: 'image' })).totalCount).toBe(0)
@@ -235,7 +240,7 @@ describe('a registered limit', () => {
 
   it('can be made, changed as it was seen, and deleted when nothing hangs on it', async () => {
     const id = await project()
-    const resource = 'compute.serverGroups'
+    const resource = 'compute.reservations'
     const made = await change('Create', { serviceId, resource, defaultLimit: 6 })
     const limit = made.data.registeredLimitCreate.registeredLimit
     expect(limit).toMatchObject({ resource, defaultLimit: 6, regionId: null, version: 1 })
@@ -266,7 +271,7 @@ describe('a registered limit', () => {
       (await change('Delete', { id: limit.id })).data.registeredLimitDelete.registeredLimit,
     ).toBeNull()
     expect(codeOf(await set(id, 3, { resource }))).toBe('BAD_INPUT')
-    expect(await quotas(id)).toHaveLength(3)
+    expect(await quotas(id)).toHaveLength(5)
     const where = { resourceId: limit.id }
     expect(
       await cluster.cloud.db.auditEvent.count({ where: { ...where, outcome: 'SUCCESS' } }),

@@ -4,6 +4,7 @@ import { type Logger, pino } from 'pino'
 import { makeInProcessBus } from '../../server/bus/in-process.ts'
 import { startCloud } from '../../server/cloud.ts'
 import { identityDefaults } from '../../server/config.ts'
+import { computeDefaults } from '../../server/config-compute.ts'
 import { type Client, makeClient } from './client.ts'
 import { PASSWORD } from './cluster.ts'
 
@@ -26,6 +27,7 @@ export async function startApi(given: {
       roles: ['api'],
       apiUrl: undefined,
       ...identityDefaults,
+      ...computeDefaults,
       tokenTtlSeconds: 3600,
     },
     log,

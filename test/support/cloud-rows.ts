@@ -75,8 +75,8 @@ const ROWS = `
                               host_id, vcpus, memory_mib, disk_gib, task_id, task_state, created_at, updated_at)
   values (:serverId, :projectId, :userId, 'web-1', 'ACTIVE', 'RUNNING', :flavorId, :imageId, :hostId,
           2, 512, 1, :taskId, 'reboot', now(), now());
-  insert into compute.allocation (server_id, host_id, resource, amount)
-  select :serverId, host_id, resource, used from compute.inventory;
+  insert into compute.allocation (consumer_id, server_id, host_id, resource, amount)
+  select :serverId, :serverId, host_id, resource, used from compute.inventory;
   insert into core.event (type, resource_type, resource_id, project_id)
   values ('server.created', 'server', :serverId, :projectId);
 `

@@ -7,6 +7,7 @@ import { SimulatedComputeDriver, type SimulatedOptions } from '../../drivers/com
 import { makeInProcessBus } from '../../server/bus/in-process.ts'
 import { type RunningCloud, startCloud } from '../../server/cloud.ts'
 import { type Config, identityDefaults, ROLES } from '../../server/config.ts'
+import { computeDefaults } from '../../server/config-compute.ts'
 import type { Cloud } from '../../services/context.ts'
 import type { Bus } from '../../workers/bus.ts'
 import { type Client, makeClient } from './client.ts'
@@ -54,6 +55,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
         roles: [...ROLES],
         apiUrl: undefined,
         ...identityDefaults,
+        ...computeDefaults,
         tokenTtlSeconds: 3600,
         ...options.config,
       },

@@ -12,6 +12,7 @@ import { makeInProcessBus } from '../../server/bus/in-process.ts'
 import { type Database, openDatabase } from '../../server/database/client.ts'
 import type { Task } from '../../services/core/task.ts'
 import { taskClaim } from '../../services/core/task.ts'
+import { unseal } from '../../services/identity/sealed.ts'
 import { type Caller, makeCaller } from '../../workers/call.ts'
 import { type EngineSettings, runTask } from '../../workers/conductor/engine.ts'
 import { startReports } from '../../workers/conductor/reports.ts'
@@ -58,7 +59,10 @@ export async function startTaskWorld(
   const seen = new Set<string>()
   const onHost = (host: string): void => void seen.add(host)
   const { cloud } = cluster
-  const reports = await startReports({ cloud, bus, caller, log, heartbeatMs: 5_000, onHost })
+  const reports = await startReports({
+    ...{ cloud, bus, caller, log, heartbeatMs: 5_000, onHost },
+    strangersJoin: true,
+  })
   await until('all hosts are up', () => seen.size === cluster.drivers.length)
   const lines: Line[] = []
   const stopCluster = cluster.stop
@@ -209,6 +213,7 @@ export class Owner {
       leaseMs: LEASE_MS,
       call: (queue, call) => caller.call(queue, call),
       ticket: (object) => cloud.tokens.issueTicket(object, now()),
+      unseal: (sealed) => unseal(cloud.sealKeys, sealed),
     }
     try {
       const task = await taskClaim(db, this.name, LEASE_MS, { taskId })

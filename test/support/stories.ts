@@ -113,6 +113,7 @@ export async function expectCleanWorld({ cloud: { db }, drivers }: Cluster): Pro
     }),
     allocations: await db.allocation.count(),
     inventory: await db.inventory.count({ where: { used: { not: 0 } } }),
+    disks: await db.image.count({ where: { kind: 'SHELVED' } }),
     unfinished: await db.task.count({ where: { finishedAt: null } }),
     machines: (await Promise.all(drivers.map((driver) => driver.recover()))).flat().length,
   }

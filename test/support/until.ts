@@ -17,7 +17,7 @@ export async function until<T extends object | string | number>(
 export async function until(
   what: string,
   ask: () => unknown,
-  timeoutMs = 10_000,
+  timeoutMs = 60_000,
 ): Promise<unknown> {
   const deadline = Date.now() + timeoutMs
   for (;;) {

@@ -6,6 +6,7 @@ import {
   type Field,
   firstValues,
   isSaidAtFields,
+  mapOf,
   missingFields,
   trimmed,
 } from '../../web/parts/form/fields.ts'
@@ -84,6 +85,17 @@ test('a history tells what differs, field by field', () => {
   ])
   const [long] = changesBetween({ key: null }, { key: 'x'.repeat(1000) })
   expect(long?.after).toHaveLength(201)
+})
+
+test('pairs begin as the map that is there, and lines without a name are no part of it', () => {
+  const field: Field = { kind: 'pairs', name: 'a', label: 'A', first: { role: 'web' } }
+  expect(firstValues([field])).toEqual({ a: [{ name: 'role', value: 'web' }] })
+  const typed = [
+    { name: ' stage ', value: ' test ' },
+    { name: ' ', value: 'nothing' },
+    { name: 'stage', value: 'live' },
+  ]
+  expect(mapOf(typed)).toEqual({ stage: 'live' })
 })
 
 test('a QR code has its quiet frame, and a text that is too long is refused', () => {

@@ -166,7 +166,7 @@ describeNeeds(portalProblem, 'the identity pages of the portal', () => {
     'sets a limit',
     async () => {
       await page.goto(`${cloud.url}${made.projects}?tab=quotas`)
-      const servers = page.getByRole('button', { name: 'Set limit of Servers' })
+      const servers = page.getByRole('button', { name: 'Set limit of Servers', exact: true })
       await servers.click()
       await dialog().getByLabel('Limit', { exact: true }).fill('3')
       await button('Save', dialog()).click()

@@ -95,7 +95,7 @@ describeNeeds(portalProblem, 'the portal', () => {
     await page.getByText('Active', { exact: true }).first().waitFor()
     expect(await button('Stop').isEnabled()).toBe(true)
     expect(await button('Start').getAttribute('aria-disabled')).toBe('true')
-    await page.getByRole('tab', { name: 'Console log' }).click()
+    await page.getByRole('tab', { name: 'Console' }).click()
     await page
       .getByText(/Linux version/)
       .first()

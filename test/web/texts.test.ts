@@ -6,7 +6,7 @@ import { serverTasks } from '../../services/compute/server.tasks.ts'
 import { imageTasks } from '../../services/image/image.ts'
 import en from '../../web/i18n/en.json'
 import zh from '../../web/i18n/zh.json'
-import { serverActionNames } from '../../web/parts/compute/server-actions.ts'
+import { serverActions as offered } from '../../web/parts/compute/server-actions.ts'
 
 type Texts = { [key: string]: string | Texts }
 
@@ -45,10 +45,15 @@ test('every value of the API that the portal shows has a word', () => {
     EndpointInterface: 'endpointInterface',
     ErrorCode: 'error',
     HostStatus: 'hostStatus',
+    ImageKind: 'imageKind',
     ImageStatus: 'imageStatus',
     ImageVisibility: 'visibility',
+    MigrationKind: 'migrationKind',
+    MigrationStatus: 'migrationStatus',
+    MoveWay: 'moveWay',
     PolicyScope: 'policyScope',
     PowerState: 'powerState',
+    ServerGroupPolicy: 'groupPolicy',
     ServerStatus: 'serverStatus',
     SignInMethod: 'signInMethod',
     TaskStatus: 'taskStatus',
@@ -63,7 +68,12 @@ test('every value of the API that the portal shows has a word', () => {
 })
 
 test('every action, task and step has a word, and every action a mutation', () => {
-  expect(serverActionNames).toEqual(offeredServerActions)
+  const names = new Set(offered.map(({ name }) => name))
+  expect([...names].toSorted()).toEqual(offeredServerActions.toSorted())
+  for (const { id, isConfirmed } of offered) {
+    expect(english.has(`servers.action.${id}`), id).toBe(true)
+    if (isConfirmed) expect(english.has(`servers.confirm.${id}`), id).toBe(true)
+  }
   expect(Object.keys(en.word.taskState).toSorted()).toEqual(Object.keys(serverActions).toSorted())
   for (const [kind, { steps }] of Object.entries({ ...serverTasks, ...imageTasks })) {
     expect(english.has(`word.taskKind.${kind}`), kind).toBe(true)

@@ -1,0 +1,2 @@
+/** What copies and replaces disks. */
+import './task-faults.ts'

@@ -1,0 +1,2 @@
+/** From one host or size to another. */
+import './task-faults.ts'

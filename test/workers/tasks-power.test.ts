@@ -1,0 +1,2 @@
+/** Turning servers on, off and over, and holding them. */
+import './task-faults.ts'

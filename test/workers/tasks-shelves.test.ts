@@ -1,0 +1,2 @@
+/** Putting servers away and bringing them back. */
+import './task-faults.ts'
