@@ -50,6 +50,10 @@ interface Asking {
   passesLock?: boolean
 }
 
+/** What is on its way out is sent out again at most: nobody takes back what somebody was promised. */
+const ENDS = ['delete', 'forceDelete', 'softDelete']
+const isEnding = (action: string | null): boolean => action !== null && ENDS.includes(action)
+
 /** Why the action may not begin now, or null when it may. */
 export function stateRefusal<S extends string>(
   action: string,
@@ -60,6 +64,7 @@ export function stateRefusal<S extends string>(
   if (now.locked && !row.evenLocked && !passesLock) {
     return `it is locked${now.lockedReason ? `: ${now.lockedReason}` : ''}`
   }
+  if (isEnding(now.taskState) && !isEnding(action)) return `busy: ${now.taskState} runs`
   if (now.taskState && !row.interrupts && !row.immediate) {
     return now.taskState === action ? `${action} runs already` : `busy: ${now.taskState} runs`
   }

@@ -70,6 +70,7 @@ export function openConsoles(settings: ConsoleSettings): Consoles {
     try {
       const found = await consoleOpen(cloud, secret)
       socket.off('error', torn)
+      if (closing) return turnAway(socket, '503 Service Unavailable')
       sockets.handleUpgrade(request, socket, head, (webSocket) => {
         open.set(webSocket, found)
         webSocket.once('close', () => open.delete(webSocket))

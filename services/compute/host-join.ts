@@ -91,8 +91,10 @@ export async function hostTrust(
   const [known] = await tx.$queryRaw<{ id: string; publicKey: string | null }[]>`
     select id, public_key as "publicKey" from compute.host where name = ${name} for update`
   if (known && known.publicKey !== publicKey) {
-    if (known.publicKey && !mayReplace) {
-      throw new CloudError('CONFLICT', `There is a host ${name} with another key already`)
+    // Also of one without a key: who has a word for any name may not become the host that is there.
+    if (!mayReplace) {
+      const message = `There is a host ${name} with another key already: use a word that was made for it`
+      throw new CloudError('CONFLICT', message)
     }
     await tx.host.update({ where: { id: known.id }, data: { publicKey, updatedAt: at } })
   }

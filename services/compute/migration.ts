@@ -19,9 +19,9 @@ import { quotaRelease } from '../identity/quota-claim.ts'
 import { allocationHandOver, allocationRelease } from './allocation.ts'
 import { type MigrationKind, type MigrationStatus, openMigrations } from './migration-status.ts'
 import { type ServerAction, serverActions } from './server.states.ts'
-import type { ServerTaskKind } from './server.tasks.ts'
 import { type LockedServer, lockServer, type ServerResult, type ServerTaskInput } from './server.ts'
 import { allowOn, begin, type Prepare, type ServerActionRequest } from './server-action.ts'
+import type { ServerTaskKind } from './server-tasks.ts'
 
 /** What a server is built with: of its row, of its flavor. */
 export interface Size {

@@ -13,7 +13,6 @@ import {
   serverActions,
   statusAfter,
 } from './server.states.ts'
-import type { ServerTaskKind } from './server.tasks.ts'
 import {
   type LockedServer,
   lockServer,
@@ -23,6 +22,7 @@ import {
   serverTask,
 } from './server.ts'
 import { interrupt } from './server-interrupt.ts'
+import type { ServerTaskKind } from './server-tasks.ts'
 
 export interface ServerActionRequest extends CommandInput {
   id: string

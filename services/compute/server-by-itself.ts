@@ -3,8 +3,8 @@ import type { Tx } from '../context.ts'
 import { type Task, taskCreate } from '../core/task.ts'
 import { change, stateRefusal } from '../transition.ts'
 import { type ServerAction, serverActions } from './server.states.ts'
-import { type ServerTaskKind, serverTasks } from './server.tasks.ts'
 import { type LockedServer, serverEvent } from './server.ts'
+import { type ServerTaskKind, serverTasks } from './server-tasks.ts'
 
 export interface OnItsOwn {
   action: ServerAction

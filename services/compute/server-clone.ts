@@ -8,6 +8,7 @@ import { newId } from '../id.ts'
 import { quotasOf } from '../identity/quota.ts'
 import { quotaClaim } from '../identity/quota-claim.ts'
 import { change, requireState } from '../transition.ts'
+import { usableFlavor } from './flavor.ts'
 import { placementRequestOf } from './placement-request.ts'
 import { serverActions } from './server.states.ts'
 import {
@@ -39,6 +40,7 @@ export const serverClone = command(
     requireState('clone', serverActions.clone, source, { passesLock: passesLock(c, source) })
     const [id, imageId] = [newId(), newId()]
     const row = await c.tx.server.findUniqueOrThrow({ where: { id: sourceId } })
+    await usableFlavor(c, projectId, row.flavorId)
     const { flavorId, vcpus, memoryMiB, diskGiB, configDrive, publicKey, keypairName } = row
     await c.tx.server.create({
       select: { id: true },

@@ -54,13 +54,15 @@ export async function optionsOf(
   c: Command,
   projectId: string,
   input: ServerOptions,
+  /** Servers that are made so. */
+  count: number,
 ): Promise<{ columns: Columns; onlyHost: string | null }> {
   const { description, metadata, adminPassword, keypairName, groupId } = input
   if (metadata) checkMetadata(metadata)
   const keypair = keypairName ? await ownKeypair(c, keypairName) : null
   const userData = userDataOf(input.userData)
   const place = await placeOf(c, input)
-  if (groupId) await joinGroup(c, projectId, groupId, 1)
+  if (groupId) await joinGroup(c, projectId, groupId, count)
   const told = keypair || userData || adminPassword || Object.keys(metadata ?? {}).length > 0
   const columns: Columns = {
     description: description ?? null,

@@ -55,11 +55,15 @@ export interface Draft {
 }
 
 /** Checks the whole request and makes the row and the task of it, but for id and name. */
-export async function draftOf(c: Command, input: Omit<ServerCreate, 'name'>): Promise<Draft> {
+export async function draftOf(
+  c: Command,
+  input: Omit<ServerCreate, 'name'>,
+  count = 1,
+): Promise<Draft> {
   const { projectId } = inProject(c)
   const flavor = await usableFlavor(c, projectId, input.flavorId)
   const { image, properties, leastDiskGiB } = await bootImage(c, projectId, input.imageId, flavor)
-  const { columns, onlyHost } = await optionsOf(c, projectId, input)
+  const { columns, onlyHost } = await optionsOf(c, projectId, input, count)
   const { vcpus, memoryMiB } = flavor
   const size = { vcpus, memoryMiB, diskGiB: flavor.diskGiB || leastDiskGiB }
   return {

@@ -5,10 +5,10 @@ import { taskCreate } from '../core/task.ts'
 import { newId } from '../id.ts'
 import { change } from '../transition.ts'
 import { serverActions } from './server.states.ts'
-import { serverTasks } from './server.tasks.ts'
 import type { LockedServer, ServerResult } from './server.ts'
 import { serverEvent } from './server.ts'
 import { begin, type ServerActionRequest, serverAction, serverFor } from './server-action.ts'
+import { serverTasks } from './server-tasks.ts'
 
 /** Where deletion is soft, what has a disk somewhere only rests until its time is over. */
 export const serverDelete = command(

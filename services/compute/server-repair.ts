@@ -7,6 +7,8 @@ import type { LockedServer, ServerResult, ServerTaskInput } from './server.ts'
 import { type Prepared, type ServerActionRequest, serverAction } from './server-action.ts'
 import { bootImage } from './server-create-image.ts'
 
+const GIB = 1024 ** 3
+
 /** Of tasks that boot from, or make a disk of, an image. */
 export interface RepairTaskInput extends ServerTaskInput {
   image: ImageForHost
@@ -62,5 +64,11 @@ async function rescueImage(
   // 0: the disk of the rescue is beside its own, and as large as its image.
   const size = { diskGiB: 0, memoryMiB: server.memoryMiB }
   const { image } = await bootImage(c, server.projectId, imageId, size)
+  // Beside its own disk there is room for one as large, and no allocation for more.
+  if (image.virtualSizeBytes > Math.max(1, server.diskGiB) * GIB) {
+    throw new CloudError('BAD_INPUT', 'The image is larger than the disk of the server', {
+      fields: [{ path: 'input.imageId', message: `holds more than ${server.diskGiB} GiB` }],
+    })
+  }
   return { task: { image }, audit: { imageId } }
 }

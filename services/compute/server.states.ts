@@ -112,7 +112,7 @@ export const serverActions = {
     { interrupts: true },
   ),
   restore: row('restore', ['SOFT_DELETED'], 'ACTIVE'),
-  forceDelete: row('force-delete', serverStatuses, null, { interrupts: true, evenLocked: true }),
+  forceDelete: row('force-delete', serverStatuses, null, { interrupts: true }),
 } satisfies ActionTable<string, ServerStatus> as ActionTable<ServerActionName, ServerStatus>
 
 type ServerActionName =

@@ -8,7 +8,7 @@ import type { QuotaAmounts, QuotaView } from '../identity/quota.ts'
 import { change } from '../transition.ts'
 import type { Explanation } from './placement.ts'
 import type { ServerStatus } from './server.states.ts'
-import { type ServerTaskKind, serverTasks } from './server.tasks.ts'
+import { type ServerTaskKind, serverTasks } from './server-tasks.ts'
 
 /** A mutation's answer: ids, which the resolver loads, or the plan of a dry run. */
 export interface ServerResult {

@@ -53,7 +53,7 @@ export const serversCreate: (ctx: Context, input: ServersCreate) => Promise<Serv
       if (Array.from(`${name}-${count}`).length > MAX_NAME_LETTERS) {
         throw wrong('name', `must leave room for -1 to -${count} in ${MAX_NAME_LETTERS} characters`)
       }
-      const draft = await draftOf(c, input)
+      const draft = await draftOf(c, input, count)
       const { projectId, flavor } = draft
       const amounts = amountsOf(flavor)
       const room = least < count ? await quotaRoom(c, { projectId, amounts }) : count

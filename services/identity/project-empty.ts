@@ -4,9 +4,9 @@
  */
 
 import { type ServerStatus, serverActions } from '../compute/server.states.ts'
-import { serverTasks } from '../compute/server.tasks.ts'
 import { serverEvent } from '../compute/server.ts'
 import { interrupt } from '../compute/server-interrupt.ts'
+import { serverTasks } from '../compute/server-tasks.ts'
 import type { Tx } from '../context.ts'
 import { type Task, taskCreate } from '../core/task.ts'
 import { newId } from '../id.ts'

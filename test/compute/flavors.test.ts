@@ -41,7 +41,7 @@ const newFlavor = async (more: object = {}) => {
 const seen = async (id: string, token: string) =>
   (await cloud.must('query ($id: ID!) { flavor(id: $id) { id name } }', { id }, token)).flavor
 const access = (name: 'flavorAccessAdd' | 'flavorAccessRemove', flavorId: string) =>
-  change(name, { flavorId, projectId }, operator, 'FlavorAccessInput')
+  change(name, { flavorId, projectId }, operator)
 
 describe('a flavor', () => {
   it('is made as asked for, and told in events and the audit log', async () => {

@@ -39,14 +39,14 @@ describeUnless(await realGuestProblem(), 'a real guest that is moved', () => {
     const uuid = /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/
     const boot = uuid.exec(await shell.run('cat /proc/sys/kernel/random/boot_id'))?.[0]
     expect(boot).toBeDefined()
-    await shell.run('dd if=/dev/urandom of=/home/nepho/noise bs=1M count=8 2>/dev/null; sync')
+    await shell.run('dd if=/dev/urandom of=$HOME/noise bs=1M count=8 2>/dev/null; sync')
     // The kernel may say something in between.
     const digest = async (of: GuestShell) =>
-      /[0-9a-f]{64}/.exec(await of.run('sha256sum /home/nepho/noise'))?.[0]
+      /[0-9a-f]{64}/.exec(await of.run('sha256sum $HOME/noise'))?.[0]
     const sum = await digest(shell)
     expect(sum).toBeDefined()
     await shell.write('/tmp/count', [
-      'n=0; while :; do echo N$n; echo $n >>/home/nepho/numbers; n=$((n+1)); usleep 20000; done',
+      'n=0; while :; do echo N$n; echo $n >>$HOME/numbers; n=$((n+1)); usleep 20000; done',
     ])
     shell.line.write('sh /tmp/count\r')
     await eventually('it counts', () => numbers(shell.text).length > 20, WAIT_MS)
@@ -86,7 +86,7 @@ describeUnless(await realGuestProblem(), 'a real guest that is moved', () => {
     expect(await moved.run('cat /proc/sys/kernel/random/boot_id')).toContain(boot)
     await moved.run('sudo sh -c "echo 3 >/proc/sys/vm/drop_caches"')
     expect(await digest(moved)).toBe(sum)
-    const kept = /^\d+\r?$/m.exec(await moved.run('tail -n 1 /home/nepho/numbers'))?.[0]
+    const kept = /^\d+\r?$/m.exec(await moved.run('tail -n 1 $HOME/numbers'))?.[0]
     expect(Number(kept)).toBeGreaterThanOrEqual(all.at(-1) ?? 0)
     await here.destroy(spec.id, never)
     expect(await hosts[0].traces(spec.id)).toEqual([])

@@ -1,7 +1,7 @@
 /** What turns servers on, off and over, and holds them: one call to the host each. */
 import type { ServerAction } from '../../services/compute/server.states.ts'
-import type { ServerTaskKind } from '../../services/compute/server.tasks.ts'
 import { machineOf, type ServerTaskInput } from '../../services/compute/server.ts'
+import type { ServerTaskKind } from '../../services/compute/server-tasks.ts'
 import { type StepContext, step, type TaskKind, taskKind } from '../conductor/task.ts'
 import {
   BOOT_TIMEOUT_MS,

@@ -5,8 +5,8 @@
  */
 import { allocationRelease } from '../../services/compute/allocation.ts'
 import { powerStateOf, type ServerStatus } from '../../services/compute/server.states.ts'
-import type { ServerTaskKind } from '../../services/compute/server.tasks.ts'
 import { type ServerTaskInput, serverEvent, serverSettle } from '../../services/compute/server.ts'
+import type { ServerTaskKind } from '../../services/compute/server-tasks.ts'
 import type { TaskFailure } from '../../services/core/task.ts'
 import {
   type SaveContext,

@@ -1,6 +1,6 @@
 /** server.unshelve and server.restore: what was put away, or deleted for a while, runs again. */
 import type { ServerAction } from '../../services/compute/server.states.ts'
-import type { ServerTaskKind } from '../../services/compute/server.tasks.ts'
+import type { ServerTaskKind } from '../../services/compute/server-tasks.ts'
 import { type StepContext, type TaskKind, taskKind } from '../conductor/task.ts'
 import { IMAGE_BOOT_ROUNDS, imageBootSteps } from './image-boot.ts'
 import { settleFailed } from './server-settle.ts'

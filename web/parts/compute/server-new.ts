@@ -10,9 +10,11 @@ export interface ServerChoices {
   groups: readonly FieldOption[]
 }
 
-export const newServerFields = (t: TFunction, choices: ServerChoices) => {
-  const none = (label: string): FieldOption => ({ value: '', label })
-  return [
+const none = (label: string): FieldOption => ({ value: '', label })
+
+/** Without which there is no server. */
+const firstFields = (t: TFunction, choices: ServerChoices) =>
+  [
     {
       kind: 'text',
       name: 'name',
@@ -48,6 +50,10 @@ export const newServerFields = (t: TFunction, choices: ServerChoices) => {
       first: choices.firstFlavor,
       options: [],
     },
+  ] as const satisfies readonly Field[]
+
+const moreFields = (t: TFunction, choices: ServerChoices) =>
+  [
     {
       kind: 'select',
       name: 'keypairName',
@@ -100,7 +106,9 @@ export const newServerFields = (t: TFunction, choices: ServerChoices) => {
       ],
     },
   ] as const satisfies readonly Field[]
-}
+
+export const newServerFields = (t: TFunction, choices: ServerChoices) =>
+  [...firstFields(t, choices), ...moreFields(t, choices)] as const
 
 export type NewServer = Values<ReturnType<typeof newServerFields>>
 
