@@ -135,7 +135,9 @@ export function audienceOf({ actor, policy }: Asking): string | null {
   const { projectId, domainId, system, operator, roles, userId } = actor
   // Who watches a domain, or all, may meet oneself there: identity's rules show more of that.
   // Tasks are checked when a watch begins, for each watcher; no field of an answer asks.
-  const alone = projectId === null || policy.mentions(USER_KEYS, 'identity.', 'core.task.list')
+  // Key pairs are nobody's watch.
+  const others = ['identity.', 'core.task.list', 'compute.keypair.'] as const
+  const alone = projectId === null || policy.mentions(USER_KEYS, ...others)
   const user = alone ? userId : null
   return JSON.stringify([projectId, domainId, system, operator, [...roles].sort(), user])
 }

@@ -31,7 +31,8 @@ afterAll(async () => {
 })
 
 /** Whose a statement is. The relay reads for all watches of the process; the sweep looks for all tasks. */
-function ownerOf(sql: string): 'relay' | 'claim' | 'work' {
+function ownerOf(sql: string): 'relay' | 'claim' | 'sweep' | 'work' {
+  if (/compute"?\."?migration|core\.process/.test(sql)) return 'sweep'
   if (/from core\.event e\b/.test(sql)) return 'relay'
   return /with due as/.test(sql) ? 'claim' : 'work'
 }

@@ -12,10 +12,9 @@ type Reclaiming = Pick<Cloud, 'db' | 'now' | 'compute'>
 
 export function startReclaim(cloud: Reclaiming, log: Logger): { stop(): Promise<void> } {
   const stopping = new AbortController()
-  const everyMs = Math.min(
-    EVERY_MS,
-    Math.max(SOONEST_MS, (cloud.compute.softDeleteSeconds * 1000) / 2),
-  )
+  const keptMs = cloud.compute.softDeleteSeconds * 1000
+  // Where nothing is kept any more there may be some from before.
+  const everyMs = keptMs === 0 ? EVERY_MS : Math.min(EVERY_MS, Math.max(SOONEST_MS, keptMs / 2))
   const working = (async () => {
     while (!stopping.signal.aborted) {
       await pause(everyMs, stopping.signal)
