@@ -32,8 +32,10 @@ describe('in the cloud', () => {
     await until('it is gone', async () => (await getServer(cloud, token, id)) === null)
   }
 
-  const setHosts = (data: { enabled?: boolean; disabledReason?: string | null }, name?: string) =>
-    cloud.cloud.db.host.updateMany({ where: name ? { name } : {}, data })
+  const setHosts = (
+    data: { enabled?: boolean; disabledReason?: string | null; failedBuilds?: number },
+    name?: string,
+  ) => cloud.cloud.db.host.updateMany({ where: name ? { name } : {}, data })
 
   it('tells who has no place what each filter refused', async () => {
     await setHosts({ enabled: false, disabledReason: 'new disks' }, 'sim-1')
@@ -94,7 +96,8 @@ describe('in the cloud', () => {
     expect(failed?.fault).toMatchObject({ code: 'NO_VALID_HOST' })
     await remove(id)
 
-    await setHosts({ enabled: true })
+    // A host on which a build failed comes last: here it is to be the first again.
+    await setHosts({ enabled: true, failedBuilds: 0 })
     cloud.drivers[0]?.failNext('create', { code: 'NO_SPACE' })
     const second = await newServer(cloud, token, 'restless', imageId)
     const server = await atRest(cloud, token, second, 'ACTIVE')

@@ -78,7 +78,7 @@ describe('an upload with a ticket', () => {
 
   it('is over with its time', async () => {
     const id = await newImage()
-    const old = new Date(cloud.cloud.now().getTime() - 11 * 60_000)
+    const old = new Date(cloud.cloud.now().getTime() - 121 * 60_000)
     const ticket = cloud.cloud.tokens.issueTicket(`image-upload/${id}`, old)
     expect(await put(id, ticket)).toEqual([401, 'UNAUTHENTICATED'])
   })
