@@ -75,10 +75,18 @@ export async function startTaskWorld(
     return new Owner(world, line, `owner-${++owners}`, fault)
   }
   const healthy = owner()
+  const finishing = new Map<string, Promise<Finished>>()
   return Object.assign(world, {
     caller,
     owner,
-    finish: (taskId: string, by = healthy, change?: Change) => finish(world, taskId, by, change),
+    finish(taskId: string, by = healthy, change?: Change) {
+      if (by !== healthy || change) return finish(world, taskId, by, change)
+      // Who wait for the same task wait together: they would take it from each other for ever.
+      const begun = finishing.get(taskId)
+      const end = begun ?? finish(world, taskId, by).finally(() => finishing.delete(taskId))
+      finishing.set(taskId, end)
+      return end
+    },
     async stop() {
       for (const line of lines) await line.database.close().catch(() => {})
       await reports.stop()
