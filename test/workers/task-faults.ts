@@ -383,8 +383,11 @@ const trueStatus: Record<string, string> = {
 async function expectTrue(id: string) {
   const [machine] = await machinesOf(id)
   await until('the status is true', async () => {
-    const { status, taskState } = await rowOf(id)
-    return taskState === null && status === (trueStatus[machine?.powerState ?? ''] ?? 'SHUTOFF')
+    const { status, taskState, powerState } = await rowOf(id)
+    const wanted = trueStatus[machine?.powerState ?? ''] ?? 'SHUTOFF'
+    // A machine that is held though nobody is known to have paused it: the status waits, the power state tells.
+    const isHeld = wanted === 'PAUSED' && status === 'ACTIVE' && powerState === 'PAUSED'
+    return taskState === null && (status === wanted || isHeld)
   })
 }
 
