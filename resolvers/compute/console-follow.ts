@@ -1,6 +1,6 @@
 /**
  * A serial console as it grows. Hosts are asked for the last lines again and again while somebody
- * watches; what is new is told. Whoever reads the same log in the same way shares the asking.
+ * watches, once for each watcher; what is new is told.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { notFound } from '../../services/errors.ts'
