@@ -39,7 +39,7 @@ export type Change = (kind: TaskKind) => TaskKind
 export interface Finished {
   status: string
   round: number
-  steps: { name: string; status: string; attempts: number }[]
+  steps: { name: string; status: string; attempts: number; message?: string | null }[]
   error: { code: string; message: string; step: string } | null
 }
 
