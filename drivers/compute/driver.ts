@@ -117,7 +117,10 @@ export type PowerState = 'RUNNING' | 'PAUSED' | 'SHUTDOWN' | 'CRASHED' | 'SUSPEN
 export interface Machine {
   id: string
   powerState: PowerState
-  /** Why it is as it is, when the driver knows: 'guest shut down', 'killed by signal 9'. */
+  /**
+   * Why it is as it is, when the driver knows: 'guest shut down', 'killed by signal 9'. A PAUSED one has a
+   * reason only when it is held by something else than `pause`: an error of its disk.
+   */
   reason?: string
 }
 

@@ -99,10 +99,8 @@ interface WatchArgs {
 const filterOf = (filter: ServerFilterInput | null | undefined) => ({
   ...(filter?.name && { name: textFilter(filter.name) }),
   ...(filter?.status && { status: { in: [...new Set(filter.status)] } }),
-  ...((filter?.tags || filter?.tagsAny) && {
-    tags: {
-      ...(filter.tags && { hasEvery: checkedTags(filter.tags) }),
-      ...(filter.tagsAny && { hasSome: checkedTags(filter.tagsAny) }),
-    },
-  }),
+  AND: [
+    ...(filter?.tags ? [{ tags: { hasEvery: checkedTags(filter.tags) } }] : []),
+    ...(filter?.tagsAny ? [{ tags: { hasSome: checkedTags(filter.tagsAny) } }] : []),
+  ],
 })

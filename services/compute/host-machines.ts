@@ -98,9 +98,9 @@ async function notWanted(
   const moveOf = new Map(moves.map((move) => [move.serverId, move]))
   return rows
     .filter(({ id, taskState }) => {
+      if (taskState) return false
       const move = moveOf.get(id)
-      if (!move) return !taskState
-      return move.kind === 'EVACUATION' && move.sourceHostId === hostId
+      return !move || (move.kind === 'EVACUATION' && move.sourceHostId === hostId)
     })
     .map(({ id }) => id)
 }

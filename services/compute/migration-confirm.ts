@@ -6,6 +6,8 @@ import { beginOnItsOwn, hindrance } from './server-by-itself.ts'
 
 /** Confirmed in one look. */
 const BATCH = 50
+/** When its confirmation failed, it is asked for again after so long. */
+const AGAIN_MS = 5 * 60_000
 
 /** Asks for what is due; the ids of the tasks. */
 export async function migrationsConfirm({ db, now }: Pick<Cloud, 'db' | 'now'>): Promise<string[]> {
@@ -25,6 +27,8 @@ export async function migrationsConfirm({ db, now }: Pick<Cloud, 'db' | 'now'>):
     const begun = await db.$transaction(async (tx) => {
       const server = await lockServer(tx, { projectId: null }, serverId)
       if (hindrance('resizeConfirm', server)) return false
+      const confirmAt = new Date(at.getTime() + AGAIN_MS)
+      await tx.migration.update({ where: { id: migrationId }, data: { confirmAt } })
       await beginOnItsOwn(tx, server, {
         ...{ action: 'resizeConfirm', kind: 'server.resize-confirm', taskId, at },
         ...{ asking: { userId: null, requestId: null }, task: { migrationId } },

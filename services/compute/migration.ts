@@ -85,13 +85,14 @@ interface Beginning {
   newFlavorId?: string
 }
 
-/** Writes the row of a move that begins; its id. */
+/** Writes the row of a move that begins; its id, and the size that the server had. */
 export async function migrationBegin(
   c: Beginner,
   server: LockedServer,
   { kind, newFlavorId }: Beginning,
-): Promise<string> {
+): Promise<{ migrationId: string; from: Size }> {
   const id = newId()
+  const from = await sizeOf(c.tx, server)
   await c.tx.migration.create({
     data: {
       id,
@@ -102,6 +103,7 @@ export async function migrationBegin(
       sourceHostId: server.hostId,
       oldFlavorId: server.flavorId,
       newFlavorId: newFlavorId ?? server.flavorId,
+      oldSize: { ...from },
       beforeStatus: server.status,
       taskId: c.taskId,
       userId: c.actor.userId,
@@ -111,11 +113,11 @@ export async function migrationBegin(
   })
   const event = migrationEvent({ id, projectId: server.projectId }, 'created', c.requestId)
   await emit(c.tx, { ...event, userId: c.actor.userId })
-  return id
+  return { migrationId: id, from }
 }
 
 /** The size that a server has by its row. */
-export async function sizeOf(tx: Tx, server: LockedServer): Promise<Size> {
+async function sizeOf(tx: Tx, server: LockedServer): Promise<Size> {
   const { extraSpecs } = await tx.server.findUniqueOrThrow({
     where: { id: server.id },
     select: { extraSpecs: true },

@@ -37,8 +37,7 @@ const off: Truth = { SHUTDOWN: 'SHUTOFF', CRASHED: 'SHUTOFF', SUSPENDED: 'SUSPEN
  * what the server is, and what is in ERROR stays so until somebody has looked.
  */
 const truths: Partial<Record<ServerStatus, Truth>> = {
-  // A machine that its hypervisor holds (a full disk, an I/O error) runs again by itself.
-  ACTIVE: off,
+  ACTIVE: { ...off, PAUSED: 'PAUSED' },
   PAUSED: { ...off, RUNNING: 'ACTIVE' },
   SUSPENDED: { SHUTDOWN: 'SHUTOFF', CRASHED: 'SHUTOFF', RUNNING: 'ACTIVE', PAUSED: 'PAUSED' },
   SHUTOFF: { RUNNING: 'ACTIVE', PAUSED: 'ACTIVE', SUSPENDED: 'SUSPENDED' },
@@ -52,7 +51,9 @@ export function correctionFor(row: ServerRow, machine: ReportedMachine): Correct
   if (row.taskState || machine.busy) return null
   if (machine.fence !== null && machine.fence < row.fence) return null
   const { powerState } = machine
-  const status = truths[row.status]?.[powerState] ?? row.status
+  // One that its hypervisor holds, for a reason (a full disk, an I/O error), runs again by itself.
+  const isHeld = row.status === 'ACTIVE' && powerState === 'PAUSED' && machine.reason !== undefined
+  const status = (!isHeld && truths[row.status]?.[powerState]) || row.status
   if (status === row.status && row.powerState === powerState) return null
   const correction = { status, powerState }
   if (powerState === 'CRASHED' && runsIn.includes(row.status)) {

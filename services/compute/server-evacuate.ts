@@ -4,7 +4,7 @@ import type { Command } from '../command.ts'
 import type { Context } from '../context.ts'
 import { CloudError } from '../errors.ts'
 import { diskImage, type ImageForHost } from './image-for-host.ts'
-import { type MoveTaskInput, migrationBegin, moveAction, sizeOf } from './migration.ts'
+import { type MoveTaskInput, migrationBegin, moveAction } from './migration.ts'
 import type { LockedServer, ServerResult } from './server.ts'
 import type { ServerActionRequest } from './server-action.ts'
 import { destinationOf, movePlan } from './server-move.ts'
@@ -30,9 +30,8 @@ const evacuate = moveAction(
       throw new CloudError('INVALID_STATE', message, { allowedStatuses: ['ACTIVE'] })
     }
     const onlyHost = hostId ? await destinationOf(c, server, hostId) : undefined
-    const size = await sizeOf(c.tx, server)
-    const migrationId = await migrationBegin(c, server, { kind: 'EVACUATION' })
-    const move = { migrationId, from: size, to: size, ...(onlyHost && { onlyHost }) }
+    const { migrationId, from } = await migrationBegin(c, server, { kind: 'EVACUATION' })
+    const move = { migrationId, from, to: from, ...(onlyHost && { onlyHost }) }
     return {
       task: { ...moveInput(c, move), image },
       ...(c.dryRun && {

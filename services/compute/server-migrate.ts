@@ -3,7 +3,7 @@ import { allow } from '../access/allow.ts'
 import type { Command } from '../command.ts'
 import type { Context } from '../context.ts'
 import { CloudError } from '../errors.ts'
-import { migrationBegin, moveAction, openMigrationOf, sizeOf } from './migration.ts'
+import { migrationBegin, moveAction, openMigrationOf } from './migration.ts'
 import type { MigrationKind } from './migration-status.ts'
 import type { LockedServer, ServerResult } from './server.ts'
 import type { Prepared, ServerActionRequest } from './server-action.ts'
@@ -42,9 +42,8 @@ export async function prepareMove(
     kind === 'MIGRATION' ? (['cold', 'migrated'] as const) : (['live', 'migrated live'] as const)
   await requireTrait(c, server, trait, doing)
   const onlyHost = hostId ? await destinationOf(c, server, hostId) : undefined
-  const size = await sizeOf(c.tx, server)
-  const migrationId = await migrationBegin(c, server, { kind })
-  const given = { migrationId, from: size, to: size, ...(onlyHost && { onlyHost }) }
+  const { migrationId, from } = await migrationBegin(c, server, { kind })
+  const given = { migrationId, from, to: from, ...(onlyHost && { onlyHost }) }
   return {
     task: moveInput(c, given),
     ...(c.dryRun && { plan: await movePlan(c, server, { kind, onlyHost: onlyHost ?? null }) }),

@@ -10,7 +10,6 @@ import {
   moveAction,
   openMigrationOf,
   type Size,
-  sizeOf,
 } from './migration.ts'
 import { amountsOf, type LockedServer } from './server.ts'
 import type { ServerActionRequest } from './server-action.ts'
@@ -32,7 +31,6 @@ export const serverResize = moveAction(
       )
     }
     await requireTrait(c, server, 'resize', 'resized')
-    const from = await sizeOf(c.tx, server)
     const to: Size = {
       flavorId: flavor.id,
       vcpus: flavor.vcpus,
@@ -40,7 +38,8 @@ export const serverResize = moveAction(
       diskGiB: flavor.diskGiB || server.diskGiB,
       extraSpecs: flavor.extraSpecs as Size['extraSpecs'],
     }
-    const migrationId = await migrationBegin(c, server, { kind: 'RESIZE', newFlavorId: flavor.id })
+    const moving = { kind: 'RESIZE', newFlavorId: flavor.id } as const
+    const { migrationId, from } = await migrationBegin(c, server, moving)
     await claimDifference(c, server, migrationId, to)
     const task = moveInput(c, { migrationId, from, to })
     return {
@@ -95,30 +94,7 @@ export const serverResizeRevert = moveAction(
   'resizeRevert',
   'server.resize-revert',
   async (c, server) => {
-    const { id, oldFlavorId } = await openMigrationOf(c.tx, server.id)
-    return { task: { migrationId: id, to: await oldSizeOf(c, server, id, oldFlavorId) } }
+    const { id, oldSize } = await openMigrationOf(c.tx, server.id)
+    return { task: { migrationId: id, to: oldSize } }
   },
 )
-
-/** The size that it had: of the old flavor, but for the disk, which a flavor may leave open. */
-async function oldSizeOf(
-  c: Command,
-  server: LockedServer,
-  migrationId: string,
-  oldFlavorId: string | null,
-): Promise<Size> {
-  const now = await sizeOf(c.tx, server)
-  if (!oldFlavorId || oldFlavorId === now.flavorId) return now
-  const flavor = await c.tx.flavor.findUniqueOrThrow({ where: { id: oldFlavorId } })
-  const kept = await c.tx.allocation.findFirst({
-    where: { consumerId: migrationId, resource: 'DISK_GB' },
-    select: { amount: true },
-  })
-  return {
-    flavorId: flavor.id,
-    vcpus: flavor.vcpus,
-    memoryMiB: flavor.memoryMiB,
-    diskGiB: flavor.diskGiB || Number(kept?.amount ?? now.diskGiB),
-    extraSpecs: flavor.extraSpecs as Size['extraSpecs'],
-  }
-}

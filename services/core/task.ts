@@ -50,7 +50,7 @@ export interface TaskState {
   placements?: unknown[]
   /** The failure is one that no other host would do better with. */
   final?: boolean
-  /** The fence of its last call: what a host reports from before that is old news. */
+  /** The fence of its last call that was answered: what a host reports from before that is old news. */
   calledUnder?: number
 }
 

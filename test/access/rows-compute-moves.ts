@@ -29,7 +29,7 @@ async function withMigration(w: World, status: string, of: string): Promise<stri
   const { db, now } = w.cloud
   const serverId = await moving(w, status)
   const at = { createdAt: now(), updatedAt: now() }
-  const kind = { kind: 'MIGRATION', status: of, beforeStatus: 'ACTIVE' }
+  const kind = { kind: 'MIGRATION', status: of, beforeStatus: 'ACTIVE', oldSize: {} }
   await db.migration.create({
     data: { id: newId(), serverId, projectId: w.projectId, ...kind, ...at },
   })

@@ -186,6 +186,8 @@ describe('many servers in one request', () => {
     expect(await filtered({ tags: ['many'] })).toBe(3)
     expect(await filtered({ tags: ['many', 'red'] })).toBe(0)
     expect(await filtered({ tagsAny: ['many', 'red'] })).toBe(3)
+    expect(await filtered({ tags: ['many'], tagsAny: ['many', 'red'] })).toBe(3)
+    expect(await filtered({ tags: ['many'], tagsAny: ['red'] })).toBe(0)
     for (const { id } of servers) await remove(id)
   })
 

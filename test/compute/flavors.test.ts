@@ -235,7 +235,13 @@ describe('deleting a flavor', () => {
       { type: 'server', id: server.id, name: 'has it' },
     ])
     // What once moved away from it is no hindrance; what may still return is.
-    const migration = { serverId: server.id, projectId, kind: 'RESIZE', beforeStatus: 'ACTIVE' }
+    const migration = {
+      serverId: server.id,
+      projectId,
+      kind: 'RESIZE',
+      beforeStatus: 'ACTIVE',
+      oldSize: {},
+    }
     const other = await newFlavor()
     await db.server.update({ where: { id: server.id }, data: { flavorId: other.id } })
     const open = await db.migration.create({

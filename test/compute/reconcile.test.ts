@@ -15,9 +15,9 @@ const row = (status: ServerStatus, powerState: PowerState): ServerRow => ({
   ...{ id: 'i', projectId: 'p', taskState: null, fence: 0n },
   ...{ status, powerState },
 })
-const machine = (powerState: PowerState, reason = 'killed'): ReportedMachine => ({
-  ...{ id: 'i', fence: 0n, reason },
-  powerState,
+const machine = (powerState: PowerState, reason: string | null = 'killed'): ReportedMachine => ({
+  ...{ id: 'i', fence: 0n, powerState },
+  ...(reason && { reason }),
 })
 
 describe('a machine at rest', () => {
@@ -40,6 +40,11 @@ describe('a machine at rest', () => {
     const correction = correctionFor(row(status, 'NOSTATE'), machine(powerState))
     expect(correction).toMatchObject({ status: after, powerState })
     expect(correction?.fault).toBeUndefined()
+  })
+
+  it('of one that is ACTIVE and now PAUSED for no reason makes it PAUSED', () => {
+    const correction = correctionFor(row('ACTIVE', 'RUNNING'), machine('PAUSED', null))
+    expect(correction).toEqual({ status: 'PAUSED', powerState: 'PAUSED' })
   })
 
   it.each([
@@ -95,7 +100,12 @@ describe('a machine of a server that is on another host', () => {
 
   async function migration(serverId: string, kind: string, status: string): Promise<void> {
     const { projectId } = await cloud.cloud.db.server.findUniqueOrThrow({ where: { id: serverId } })
-    const ends = { sourceHostId: here, destinationHostId: there, beforeStatus: 'ACTIVE' }
+    const ends = {
+      sourceHostId: here,
+      destinationHostId: there,
+      beforeStatus: 'ACTIVE',
+      oldSize: {},
+    }
     const data = { id: newId(), serverId, projectId, kind, status, ...ends, ...times }
     await cloud.cloud.db.migration.create({ data })
   }
@@ -120,7 +130,7 @@ describe('a machine of a server that is on another host', () => {
     ['LIVE_MIGRATION', 'FINISHED', 'liveMigrate', false],
     ['MIGRATION', 'CONFIRMED', null, true],
     ['LIVE_MIGRATION', 'COMPLETED', null, true],
-    ['EVACUATION', 'RUNNING', 'evacuate', true],
+    ['EVACUATION', 'RUNNING', 'evacuate', false],
     ['EVACUATION', 'COMPLETED', null, true],
   ] as const)('%s that is %s (task: %s): to be removed: %s', async (kind, status, task, orphan) => {
     const id = await server(task)

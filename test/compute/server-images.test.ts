@@ -55,10 +55,13 @@ const removeImage = (id: string) =>
   )
 
 afterEach(async () => {
-  for (const { id } of await cluster.cloud.db.server.findMany()) {
-    await cluster.must(ACT('serverForceDelete'), { input: { id } }, token)
-  }
   const { db } = cluster.cloud
+  for (const { id } of await db.server.findMany()) {
+    const { errors } = await cluster.gql(ACT('serverForceDelete'), { input: { id } }, token)
+    // It was on its way out already.
+    if (errors && (await db.server.count({ where: { id } })))
+      throw new Error(JSON.stringify(errors))
+  }
   await until('no server is left', async () => (await db.server.count()) === 0, 20_000)
   for (const image of await imagesSeen(cluster, token)) {
     if (image.kind !== 'IMAGE' && image.id !== imageId) await removeImage(image.id)

@@ -107,7 +107,7 @@ const moving: Record<string, string> = { VERIFY_RESIZE: 'FINISHED', MIGRATING: '
 async function putMigration(serverId: string, status: string): Promise<void> {
   const at = new Date()
   const ends = { sourceHostId: row.hostId, destinationHostId: row.hostId }
-  const sizes = { oldFlavorId: flavor, newFlavorId: flavor, beforeStatus: 'ACTIVE' }
+  const sizes = { oldFlavorId: flavor, newFlavorId: flavor, beforeStatus: 'ACTIVE', oldSize: {} }
   const { projectId } = row
   const data = { id: newId(), serverId, projectId, kind: 'MIGRATION', status, ...ends, ...sizes }
   await world.cloud.db.migration.create({ data: { ...data, createdAt: at, updatedAt: at } })

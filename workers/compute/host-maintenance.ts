@@ -5,7 +5,7 @@
 import { hostEvent } from '../../services/compute/host.ts'
 import { HOST_MAINTAIN } from '../../services/compute/host-maintain.ts'
 import { actionOf, wayOf } from '../../services/compute/host-plan.ts'
-import { type MoveTaskInput, migrationBegin, sizeOf } from '../../services/compute/migration.ts'
+import { type MoveTaskInput, migrationBegin } from '../../services/compute/migration.ts'
 import { type LockedServer, lockServer } from '../../services/compute/server.ts'
 import { beginOnItsOwn, hindrance } from '../../services/compute/server-by-itself.ts'
 import type { Tx } from '../../services/context.ts'
@@ -119,10 +119,9 @@ async function sendAway(c: StepContext, { id }: Leaving): Promise<string | null>
     const { userId, requestId } = c.task
     const kind = way === 'LIVE' ? 'LIVE_MIGRATION' : 'MIGRATION'
     const begin = { tx, at, taskId, requestId, actor: { userId } }
-    const migrationId = await migrationBegin(begin, server, { kind })
-    const size = await sizeOf(tx, server)
+    const { migrationId, from } = await migrationBegin(begin, server, { kind })
     const task: Omit<MoveTaskInput, 'host' | 'before'> = {
-      ...{ migrationId, from: size, to: size, onlyHost: null },
+      ...{ migrationId, from, to: from, onlyHost: null },
       // Nobody waits to take it back.
       confirmSeconds: 0,
     }

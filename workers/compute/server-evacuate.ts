@@ -16,7 +16,8 @@ import { imageSourceOf } from './image-boot.ts'
 import { machineWithDrive } from './machine-with-drive.ts'
 import { placedOn } from './placement-step.ts'
 import {
-  destroyAside,
+  BOOT,
+  leaveDestination,
   moveInputOf,
   moveOf,
   movePlaceStep,
@@ -37,8 +38,11 @@ export const serverEvacuate = taskKind(
         if (sourceHostId) await serverSwitch(c, sourceHostId, moveInputOf(c).from)
       },
     }),
-    step('disk', { do: makeDisk, undo: removeDisk, tries: 3 }),
-    step('boot', { do: boot, save: isUp, tries: 3 }),
+    step('disk', {
+      ...{ do: makeDisk, undo: leaveDestination },
+      ...{ tries: 3, undoTries: Number.POSITIVE_INFINITY },
+    }),
+    step(BOOT, { do: boot, save: isUp, tries: 3 }),
   ],
   { failed, rounds: ROUNDS },
 )
@@ -49,10 +53,6 @@ async function makeDisk(c: StepContext): Promise<void> {
   const machine = await machineWithDrive(c)
   const input = { machine, image: imageSourceOf(c, inputOf(c).image) }
   await callHost(c, placedOn(c).name, 'create', input, DISK_TIMEOUT_MS)
-}
-
-async function removeDisk(c: StepContext): Promise<void> {
-  await destroyAside(c, (await moveOf(c)).destination)
 }
 
 /** What was off stays off. */

@@ -4,6 +4,8 @@
  *
  * L1 Whether it has arrived, the destination knows: it says so when the machine runs there.
  * L2 Once the row says that it is there, nothing takes it back: what fails then is only tidying.
+ * L3 A move that failed asks both ends where it runs, and the row says so: what has arrived after all
+ *    stays there. Where neither can say so, it is waited for (M3).
  */
 import {
   migrationGiveBack,
@@ -27,14 +29,16 @@ import { machineWithDrive } from './machine-with-drive.ts'
 import {
   aside,
   destroyAside,
+  type End,
   endsOf,
-  isDown,
   type Move,
   moveInputOf,
   moveOf,
   movePlaceStep,
+  reachOf,
   saving,
   serverSwitch,
+  silent,
   streamEnd,
   whileUp,
 } from './server-move.ts'
@@ -47,7 +51,10 @@ export const serverLiveMigrate = taskKind(
   'server.live-migrate',
   [
     movePlaceStep('LIVE_MIGRATION'),
-    step('transfer', { do: transfer, save: arrive, undo: goOn, tries: 2 }),
+    step('transfer', {
+      ...{ do: transfer, save: arrive, undo: goOn, unsave: arriveAfterAll },
+      ...{ tries: 2, undoTries: Number.POSITIVE_INFINITY },
+    }),
     step('tidy', { do: tidy, save: settled, tries: 8 }),
   ],
   { failed },
@@ -55,8 +62,8 @@ export const serverLiveMigrate = taskKind(
 
 export const serverMigrationAbort = taskKind(
   'server.migration-abort',
-  [step('abort', { do: abort, save: aborted, tries: 8 })],
-  { failed: (c, error) => notAborted(c, error) },
+  [step('abort', { do: abort, save: aborted, tries: Number.POSITIVE_INFINITY })],
+  { failed: notAborted },
 )
 
 const idOf = (c: StepContext): string => c.task.resourceId
@@ -111,19 +118,65 @@ async function arrive(c: SaveContext, result: unknown): Promise<void> {
   await migrationSet(c.tx, migrationId, { status: 'FINISHED', pausedMs }, saving(c))
 }
 
-/** It runs at its source, and nothing of it is at the destination. */
+/** Of what `goOn` found out, for `arriveAfterAll`. */
+const ARRIVED = 'arrived'
+
+/** It runs at its source and nothing of it is at the destination, or it is there and goes on there. */
 async function goOn(c: StepContext): Promise<void> {
   const move = await moveOf(c)
   if (move.status !== 'RUNNING') return
-  await destroyAside(c, move.destination)
-  await startAtSource(c, move)
+  const { results } = c.task.state
+  results[ARRIVED] = await comeToRest(c, move)
+}
+
+async function arriveAfterAll(c: SaveContext): Promise<void> {
+  if (c.task.state.results[ARRIVED]) await arrive(c, { pausedMs: null })
+}
+
+/**
+ * L3: brings it to one end, and says whether that is the destination. This runs under a fence that ends
+ * both verbs, the source's first: if it is on there, it has not gone.
+ */
+async function comeToRest(c: StepContext, move: Move): Promise<boolean> {
+  const { source, destination } = move
+  const here = source ? await isOn(c, source) : 'off'
+  if (here !== 'on' && destination) {
+    const there = await aside(c, () => isOn(c, destination))
+    if (there === 'silent') throw silent()
+    if (there === 'on') {
+      await destroyAside(c, source)
+      return true
+    }
+  }
+  await destroyAside(c, destination)
+  if (source && here !== 'silent') await startAt(c, source)
+  return false
+}
+
+/** Asked by a verb that leaves alone what runs, and refuses what is off or not there. */
+async function isOn(c: StepContext, host: End): Promise<'on' | 'off' | 'silent'> {
+  const reach = await reachOf(c, host)
+  if (reach !== 'up') return reach === 'dead' ? 'off' : 'silent'
+  try {
+    await callHost(c, host.name, 'unpause', { id: idOf(c) }, PAUSE_TIMEOUT_MS)
+    return 'on'
+  } catch (error) {
+    const code = error instanceof CallError ? error.code : null
+    // One that can't hold machines can't say: whoever moves it live runs it.
+    if (code === 'UNSUPPORTED') return 'on'
+    if (code === 'REFUSED' || code === 'MACHINE_NOT_FOUND') return 'off'
+    throw new StepFailure('UNAVAILABLE', 'The host does not say whether it runs there', {
+      retryable: true,
+      cause: error,
+    })
+  }
 }
 
 /** Mostly it never stopped there; what runs is left alone. */
-async function startAtSource(c: StepContext, { source }: Move): Promise<void> {
-  if (!source || (await isDown(c, source.name))) return
+async function startAt(c: StepContext, host: End): Promise<void> {
+  if ((await reachOf(c, host)) !== 'up') return
   const machine = await machineOf(c.db, idOf(c))
-  await callHost(c, source.name, 'start', { machine }, BOOT_TIMEOUT_MS)
+  await callHost(c, host.name, 'start', { machine }, BOOT_TIMEOUT_MS)
 }
 
 async function tidy(c: StepContext): Promise<void> {
@@ -146,41 +199,9 @@ async function failed(c: SaveContext, error: TaskFailure): Promise<void> {
   await settle(c, { status: 'ACTIVE', powerState: 'RUNNING', fault })
 }
 
-/**
- * Ends the move under a fence of its own, which ends both verbs, the source's first: if it is on there,
- * it has not gone. If it is off there and runs at the destination, it was too late to abort.
- */
+/** Ends the move; when it has arrived already, it was too late. */
 async function abort(c: StepContext): Promise<{ arrived: boolean }> {
-  const move = await moveOf(c)
-  const { source, destination } = move
-  if (source && !(await runsOn(c, source.name)) && destination) {
-    if (await aside(c, () => runsOn(c, destination.name))) {
-      await destroyAside(c, source)
-      await runsOn(c, destination.name)
-      return { arrived: true }
-    }
-  }
-  await destroyAside(c, destination)
-  await startAtSource(c, move)
-  return { arrived: false }
-}
-
-/** Asked by a verb that leaves alone what runs, and refuses what is off or not there. */
-async function runsOn(c: StepContext, host: string): Promise<boolean> {
-  if (await isDown(c, host)) return false
-  try {
-    await callHost(c, host, 'unpause', { id: idOf(c) }, PAUSE_TIMEOUT_MS)
-    return true
-  } catch (error) {
-    const code = error instanceof CallError ? error.code : null
-    // One that can't hold machines can't say: whoever moves it live runs it.
-    if (code === 'UNSUPPORTED') return true
-    if (code === 'REFUSED' || code === 'MACHINE_NOT_FOUND') return false
-    throw new StepFailure('UNAVAILABLE', 'The host does not say whether it runs there', {
-      retryable: true,
-      cause: error,
-    })
-  }
+  return { arrived: await comeToRest(c, await moveOf(c)) }
 }
 
 async function aborted(c: SaveContext, result: unknown): Promise<void> {
@@ -200,6 +221,9 @@ async function stays(c: SaveContext, move: Move, error: TaskFailure | null): Pro
   await settle(c, { status: 'ACTIVE', powerState: 'RUNNING', fault })
 }
 
-/** What it is then, its host reports. */
-const notAborted = async (c: SaveContext, error: TaskFailure): Promise<void> =>
-  stays(c, await moveOf(c), error)
+/** What was found out stands; else it is where it was, and what it is there, its host reports. */
+async function notAborted(c: SaveContext, error: TaskFailure): Promise<void> {
+  const found = c.task.state.results.abort as { arrived: boolean } | undefined
+  if (found?.arrived) await aborted(c, found)
+  else await stays(c, await moveOf(c), error)
+}

@@ -6,6 +6,7 @@
  *    claims the new place for the server and leaves the old one to the migration.
  * M2 The row's fence is one that the host knows on which the server is: calls to the other end do not
  *    count (`aside`), and a switch forgets what the end before it was called under.
+ * M3 Nothing is started at one end while the other end may run it: who can't be asked is waited for.
  */
 import { createHash } from 'node:crypto'
 import type { Migration } from '../../prisma/generated/client.ts'
@@ -36,7 +37,7 @@ import { serverOf } from './server-settle.ts'
 /** How soon a long call hears that its host is down. */
 const LOOK_MS = 2_000
 
-interface End {
+export interface End {
   id: string
   name: string
   status: string
@@ -112,6 +113,7 @@ export async function serverSwitch(c: SaveContext, hostId: string, size: Size): 
     where: { id, taskId },
     data: { ...size, hostId, fence: 0n, version: { increment: 1 }, updatedAt: c.at },
   })
+  delete c.task.state.calledUnder
   const other = moveInputOf(c).migrationId
   if (projectId) await quotaDivide(c.tx, { projectId, owner: id, amounts: amountsOf(size), other })
   c.emit(serverEvent(serverOf(c), 'updated'))
@@ -132,20 +134,52 @@ export async function aside<T>(
 }
 
 /**
- * Removes what is left of the server on a host where it is not any more. A host that is down is passed
- * over: what it still has is removed when it reports again.
+ * Removes what is left of the server on a host where it does not run. A host that can't be asked now is
+ * passed over: what it still has is removed when it reports again.
  */
 export async function destroyAside(c: StepContext, host: End | null): Promise<void> {
-  if (!host || (await isDown(c, host.name))) return
+  if (!host || (await reachOf(c, host)) !== 'up') return
   await aside(c, () =>
     callHost(c, host.name, 'destroy', { id: c.task.resourceId }, DESTROY_TIMEOUT_MS),
   )
 }
 
-export async function isDown(c: StepContext, name: string): Promise<boolean> {
-  const host = await c.db.host.findUnique({ where: { name }, select: { status: true } })
-  return host?.status !== 'UP'
+/**
+ * As `destroyAside`, on a host where the server may run: M3. A host that is only silent is waited for,
+ * until it answers or an operator says that it is dead.
+ */
+export async function endAside(c: StepContext, host: End | null): Promise<void> {
+  if (host && (await reachOf(c, host)) === 'silent') throw silent()
+  await destroyAside(c, host)
 }
+
+/** Silent: its servers may run all the same. Dead: an operator said so. */
+export async function reachOf(c: StepContext, { id }: End): Promise<'up' | 'silent' | 'dead'> {
+  const host = await c.db.host.findUnique({
+    where: { id },
+    select: { status: true, forcedDown: true },
+  })
+  if (!host || host.forcedDown) return 'dead'
+  return host.status === 'UP' ? 'up' : 'silent'
+}
+
+/** The name of the step with whose first try a server may run at its destination. */
+export const BOOT = 'boot'
+
+/** Undoes what was made of the server at the destination. */
+export async function leaveDestination(c: StepContext): Promise<void> {
+  const { destination } = await moveOf(c)
+  const mayRun = c.task.steps.some(({ name, status }) => name === BOOT && status !== 'PENDING')
+  if (mayRun) await endAside(c, destination)
+  else await destroyAside(c, destination)
+}
+
+export const silent = (): StepFailure =>
+  new StepFailure(
+    'UNAVAILABLE',
+    'The other host is silent, and the server may run there: it is waited for until it answers, or an operator says that it is dead',
+    { retryable: true },
+  )
 
 /** What takes long is given up when one of its hosts goes down: nobody would answer. */
 export async function whileUp<T>(

@@ -31,12 +31,15 @@ import {
 import { faultFrom } from './fault.ts'
 import { machineWithDrive } from './machine-with-drive.ts'
 import {
+  BOOT,
   destroyAside,
+  endAside,
   endsOf,
-  isDown,
+  leaveDestination,
   moveInputOf,
   moveOf,
   movePlaceStep,
+  reachOf,
   saving,
   serverSwitch,
   staysOnHost,
@@ -54,8 +57,11 @@ function cold(kind: 'server.resize' | 'server.migrate', move: 'RESIZE' | 'MIGRAT
     [
       movePlaceStep(move),
       step('shutdown', { do: shutdown, save: isOff, undo: bootAtSource, tries: 3 }),
-      step('move', { do: carry, save: there, undo: carryBack, unsave: here, tries: 3 }),
-      step('boot', { do: bootThere, save: awaitConfirmation, tries: 3 }),
+      step('move', {
+        ...{ do: carry, save: there, undo: carryBack, unsave: here },
+        ...{ tries: 3, undoTries: Number.POSITIVE_INFINITY },
+      }),
+      step(BOOT, { do: bootThere, save: awaitConfirmation, tries: 3 }),
     ],
     { failed: stayed },
   )
@@ -129,7 +135,7 @@ async function there(c: SaveContext): Promise<void> {
 async function carryBack(c: StepContext): Promise<void> {
   const move = await moveOf(c)
   if (staysOnHost(move)) await diskAsItWas(c, endsOf(move).source.name)
-  else await destroyAside(c, move.destination)
+  else await leaveDestination(c)
 }
 
 /** On the same host. */
@@ -173,9 +179,7 @@ async function tidy(c: StepContext): Promise<void> {
   const move = await moveOf(c)
   if (!staysOnHost(move)) return destroyAside(c, move.source)
   const { name } = endsOf(move).destination
-  if (!(await isDown(c, name))) {
-    await callHost(c, name, 'confirmResize', { id: idOf(c) }, DISK_TIMEOUT_MS)
-  }
+  await callHost(c, name, 'confirmResize', { id: idOf(c) }, DISK_TIMEOUT_MS)
 }
 
 async function confirmed(c: SaveContext): Promise<void> {
@@ -189,11 +193,11 @@ async function goBack(c: StepContext): Promise<void> {
   const move = await moveOf(c)
   const { source } = endsOf(move)
   // What is at the other end is whole: it must not go before its old place can be had again.
-  if (await isDown(c, source.name)) {
+  if ((await reachOf(c, source)) !== 'up') {
     throw new StepFailure('UNAVAILABLE', 'The host that it came from is down', { retryable: true })
   }
   if (staysOnHost(move)) await diskAsItWas(c, source.name)
-  else await destroyAside(c, move.destination)
+  else await endAside(c, move.destination)
 }
 
 async function isBack(c: SaveContext): Promise<void> {

@@ -5,7 +5,8 @@
  * N1 A deed runs under the lease; its record is written with the fence. Who has lost the lease stops.
  * N2 A step is recorded as done together with what its `save` wrote, so a crash before that repeats
  *    the step, and a crash after it does not.
- * N3 A failure is retried, unwound or skipped as its step says; every way ends.
+ * N3 A failure is retried, unwound or skipped as its step says; every way ends, but for a step that says
+ *    that it must wait (`undoTries`), and the task shows what for.
  * N4 The first step to undo is the one that failed: it may have come half way.
  * N5 When it can't be known whether a record was written (the answer to it was lost), nothing more is
  *    written: the task is claimed again and goes on from what its row says.
@@ -20,9 +21,10 @@ import {
   type TaskChange,
   type TaskFailure,
   taskAdvance,
-  taskRenew,
 } from '../../services/core/task.ts'
+import { callFence } from './call-fence.ts'
 import { failureOf } from './failure.ts'
+import { keepLease, LeaseLost } from './lease.ts'
 import {
   Again,
   type SaveContext,
@@ -51,9 +53,6 @@ export interface StepCall {
   timeoutMs: number
   signal: AbortSignal
 }
-
-/** Thrown when somebody else owns the task now: nothing more is to be done. */
-export class LeaseLost extends Error {}
 
 /** Thrown when a record may or may not have been written: only the row can tell. */
 class OutcomeUnknown extends Error {}
@@ -175,7 +174,7 @@ class Run {
         const failure = failureOf(error)
         record.attempts++
         record.message = `undo: ${failure.message}`
-        if (record.attempts < 2 * step.tries) {
+        if (record.attempts < undoTries(step, failure.retryable)) {
           const dueInMs = backoffMs(record.attempts)
           task.waitingFor = `undo of ${step.name}: ${failure.message}`
           await this.write({ status: 'UNWINDING', dueInMs, release: true })
@@ -306,10 +305,9 @@ class Run {
       unseal,
       signal,
       log: settings.log.child({ taskId: task.id, requestId: task.requestId, step: record?.name }),
-      call: (queue, verb, input, timeoutMs) => {
+      call: async (queue, verb, input, timeoutMs) => {
         const fence = callFence(task, direction, this.kind.steps.length)
-        task.state.calledUnder = fence
-        return settings.call(queue, {
+        const result = await settings.call(queue, {
           // A try that broke off has the same call id as its repetition: it is answered, not redone.
           // A step may ask several hosts, and one host several things.
           callId: [
@@ -328,6 +326,9 @@ class Run {
           timeoutMs,
           signal,
         })
+        // Only what was answered: of a call that never arrived the host will not know the fence.
+        task.state.calledUnder = fence
+        return result
       },
     }
   }
@@ -336,24 +337,6 @@ class Run {
   private isTooLate({ tries }: Step): boolean {
     return Number.isFinite(tries) && this.settings.now() > this.task.deadlineAt
   }
-}
-
-/** Numbers that one claim of a task has for its calls; the least of a power of two that does. */
-export const FENCES_PER_CLAIM = 1024
-const FENCES_PER_ROUND = 128
-
-/**
- * The fence of a call: it grows with each step of a claim, and with each claim. So a report from between
- * two steps of one task is old news to whoever knows of the second, and a step that is repeated has the
- * number that it had.
- */
-function callFence(
-  { fence, round, position }: Task,
-  direction: 'do' | 'undo',
-  steps: number,
-): number {
-  const within = direction === 'do' ? position + 1 : FENCES_PER_ROUND / 2 + steps - position
-  return Number(fence) * FENCES_PER_CLAIM + round * FENCES_PER_ROUND + within
 }
 
 const tooLate = ({ name }: Step): StepFailure =>
@@ -367,29 +350,11 @@ interface Emitted {
   emitted: EventDraft[]
 }
 
+/** What would fail again in the same way is not waited for. */
+const undoTries = ({ tries, undoTries }: Step, retryable: boolean): number =>
+  retryable ? (undoTries ?? 2 * tries) : 2 * tries
+
 const backoffMs = (attempts: number): number =>
   Math.round(
     Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** (attempts - 1)) * (0.75 + Math.random() / 2),
   )
-
-/** Renews the lease while a task runs; the signal ends when it could not be kept. */
-function keepLease({ db, leaseMs, log }: EngineSettings, task: Task, stopping: AbortSignal) {
-  const lost = new AbortController()
-  let goodUntil = Date.now() + leaseMs
-  const timer = setInterval(() => {
-    taskRenew(db, task, leaseMs).then(
-      (ours) => {
-        if (ours) goodUntil = Date.now() + leaseMs
-        else lost.abort(new LeaseLost())
-      },
-      (err) => {
-        log.warn({ taskId: task.id, err }, 'the lease could not be renewed')
-        if (Date.now() > goodUntil) lost.abort(new LeaseLost())
-      },
-    )
-  }, leaseMs / 3)
-  return {
-    signal: AbortSignal.any([lost.signal, stopping]),
-    end: () => clearInterval(timer),
-  }
-}

@@ -20,7 +20,7 @@ import type { Bus } from '../bus.ts'
 import type { Caller } from '../call.ts'
 import { agentQueue, DESTROY_TIMEOUT_MS } from '../compute/agent-calls.ts'
 import { pause } from '../pause.ts'
-import { FENCES_PER_CLAIM } from './engine.ts'
+import { FENCES_PER_CLAIM } from './call-fence.ts'
 import { reportTrust } from './report-trust.ts'
 
 /** A host that misses this many heartbeats is DOWN. */

@@ -42,6 +42,11 @@ export interface Step {
   unsave?(c: SaveContext): Promise<void>
   /** Tries before it has failed for good. */
   tries: number
+  /**
+   * Tries to undo it, while that may yet succeed, before what is left goes to the sweep; twice `tries` if
+   * not said. Without end: what is undone must be known to be undone.
+   */
+  undoTries?: number
   /** When it has failed for good: go on without it, and leave the rest to the sweep. */
   skippable?: true
 }

@@ -278,12 +278,13 @@ export class LiveMachine {
     if (this.down) return { id: this.id, ...this.down }
     if (status === 'io-error') return this.pausedAs('an error of its disk')
     // Held still by us: because somebody asked, or because its memory comes or goes.
-    if (HELD_STILL.includes(status)) return this.pausedAs('paused')
+    if (HELD_STILL.includes(status)) return this.pausedAs()
     return { id: this.id, powerState: 'RUNNING' }
   }
 
-  private pausedAs(reason: string): Machine {
-    return { id: this.id, powerState: 'PAUSED', reason: this.pauseReason ?? reason }
+  private pausedAs(otherwise?: string): Machine {
+    const reason = this.pauseReason ?? otherwise
+    return { id: this.id, powerState: 'PAUSED', ...(reason && { reason }) }
   }
 
   private heard({ event, data }: QmpEvent): void {
@@ -302,7 +303,7 @@ export class LiveMachine {
     if (!paused) this.pauseReason = undefined
     if (paused === before || this.silences > 0) return
     const running = { id: this.id, powerState: 'RUNNING' } as const
-    this.onPauseChanged(paused ? this.pausedAs('paused') : running)
+    this.onPauseChanged(paused ? this.pausedAs() : running)
   }
 
   /** The connection closed by itself: mostly because the process is gone. */

@@ -152,6 +152,7 @@ CREATE TABLE "compute"."migration" (
     "destination_host_id" UUID,
     "old_flavor_id" UUID,
     "new_flavor_id" UUID,
+    "old_size" JSONB NOT NULL,
     "before_status" TEXT NOT NULL,
     "confirm_at" TIMESTAMPTZ(3),
     "paused_ms" INTEGER,
