@@ -15,6 +15,7 @@ import {
   rowOf,
 } from '../support/moves.ts'
 import { atRest, expectCleanWorld, flavorId, putImage } from '../support/stories.ts'
+import { until } from '../support/until.ts'
 
 let cloud: Cluster
 let token: string
@@ -251,6 +252,64 @@ it(
     await cloud.cloud.db.migration.updateMany({ where: { serverId: id }, data: { confirmAt } })
     await atRest(cloud, token, id, 'ACTIVE', LONG_MS)
     expect((await rowOf(cloud, token, id)).migrations[0]).toMatchObject({ status: 'CONFIRMED' })
+    await removeServer(cloud, token, id)
+    await expectCleanWorld(cloud)
+  },
+  LONG_MS,
+)
+
+it(
+  'that can not be confirmed by itself is not asked for all the time',
+  async () => {
+    const { id, host } = await activeServer(cloud, token, imageId)
+    await only(host)
+    await cloud.cloud.db.host.updateMany({ where: { name: host }, data: { enabled: true } })
+    await resize(id, large)
+    for (const driver of cloud.drivers) {
+      driver.failNext('confirmResize', { code: 'NO_SPACE', times: 5 })
+    }
+    const confirmAt = new Date()
+    await cloud.cloud.db.migration.updateMany({ where: { serverId: id }, data: { confirmAt } })
+    const failed = await until(
+      'a confirmation failed',
+      async () => {
+        const where = { resourceId: id, kind: 'server.resize-confirm', status: 'FAILED' }
+        return (await cloud.cloud.db.task.findFirst({ where })) ?? null
+      },
+      LONG_MS,
+    )
+    expect(await rowOf(cloud, token, id)).toMatchObject({ status: 'VERIFY_RESIZE' })
+    const { confirmAt: next } = await cloud.cloud.db.migration.findFirstOrThrow({
+      where: { serverId: id },
+    })
+    expect(next?.getTime()).toBeGreaterThan((failed.finishedAt?.getTime() ?? 0) + 60_000)
+    for (const driver of cloud.drivers)
+      driver.failNext('confirmResize', { code: 'NO_SPACE', times: 0 })
+    await only(null)
+    await removeServer(cloud, token, id)
+    await expectCleanWorld(cloud)
+  },
+  LONG_MS,
+)
+
+it(
+  'is taken back to what the server had, whatever became of its flavor meanwhile',
+  async () => {
+    const before = { extraSpecs: { 'hw:cpu_policy': 'shared' } }
+    const flavor = await newFlavor(cloud, token, {
+      ...{ name: 'once', vcpus: 1, memoryMiB: 128, diskGiB: 1 },
+    })
+    const { db } = cloud.cloud
+    await db.flavor.update({ where: { id: flavor }, data: before })
+    const { id } = await activeServer(cloud, token, imageId)
+    await db.server.update({ where: { id }, data: { flavorId: flavor, ...before } })
+    await resize(id, large)
+    await db.flavor.update({ where: { id: flavor }, data: { extraSpecs: {} } })
+    await actTo(cloud, token, 'ACTIVE', ['serverResizeRevert', { id }])
+    expect(await db.server.findUniqueOrThrow({ where: { id } })).toMatchObject({
+      flavorId: flavor,
+      ...before,
+    })
     await removeServer(cloud, token, id)
     await expectCleanWorld(cloud)
   },
