@@ -27,7 +27,7 @@ const FULL = {
   tokens: { checks: 8000, signIns: 160 },
   people: { users: 100, rounds: 60 },
   scheduler: { sizes: [100, 1_000, 10_000], decisions: 3_000, refusals: 100 },
-  deletion: { batch: 100 },
+  deletion: { batch: 1000 },
   many: { few: 1000, many: 100_000, rounds: 60 },
   boot: { rounds: 7 },
   start: { settleSeconds: 15 },
@@ -53,7 +53,7 @@ const GROUPS = {
   tokens: (product, _parts, settings) => measureTokens(product, settings),
   people: measurePeople,
   scheduler: (product, _parts, settings) => measureScheduler(product, settings),
-  deletion: (product, _parts, settings) => measureDeletion(product, settings),
+  deletion: measureDeletion,
   many: measureMany,
 }
 

@@ -43,6 +43,11 @@ const debianPackages = [
   },
   { name: 'syslinux', kind: 'runtime', why: 'the boot loader of the guest image' },
   { name: 'rabbitmq-server', kind: 'test', why: 'the bus of a cloud in several processes' },
+  {
+    name: 'qemu-guest-agent',
+    kind: 'test',
+    why: 'the agent inside guests; tests bring it into one',
+  },
   { name: 'chromium', kind: 'test', why: 'the browser that walks the portal' },
   { name: 'fonts-noto-cjk', kind: 'test', why: 'shows the Chinese portal in that browser' },
 ]

@@ -1,7 +1,9 @@
 /** The settings of compute: rows of the table in config.ts. */
 import { z } from 'zod'
+import type { ConsoleLimits } from '../services/compute/console-room.ts'
 import type { ComputeSettings } from '../services/context.ts'
 import { SCHEDULER_SETTINGS, type SchedulerConfig, schedulerDefaults } from './config-scheduler.ts'
+import { SIMULATOR_SETTINGS, type SimulatorConfig, simulatorDefaults } from './config-simulator.ts'
 import { Secret } from './secret.ts'
 import { type Setting, wholeNumber } from './setting.ts'
 
@@ -11,14 +13,17 @@ const MAX_RESIZE_CONFIRM_SECONDS = 30 * 24 * 3600
 /** Enough to see placement at work. */
 const SIMULATED_HOSTS = 3
 export const MAX_SIMULATED_HOSTS = 10_000
+/** Of one API process: more would be taken from others. */
+const MAX_CONSOLES = 1_000
 const METADATA_SECRET_LETTERS = { least: 16, most: 256 }
 
-export interface ComputeConfig extends SchedulerConfig {
+/** Consoles that may be open at once, in one API process, are of `ConsoleLimits`. */
+export interface ComputeConfig extends SchedulerConfig, SimulatorConfig, ConsoleLimits {
   /** How long deleted servers can be restored. 0: they are deleted at once. */
   softDeleteSeconds: number
   /** What was resized or migrated is confirmed by itself after so long. 0: never. */
   resizeConfirmSeconds: number
-  /** Which hosts are let in: `open`, all who are on the bus; `token`, those that joined with a word. */
+  /** Which hosts are let in: `open`, all who are on the bus; `token`, those that joined with a token. */
   hostJoin: 'open' | 'token'
   /** How many hosts a simulated cloud has in this process. */
   simulatedHosts: number
@@ -33,7 +38,16 @@ export const computeDefaults: ComputeConfig = {
   hostJoin: 'open',
   simulatedHosts: SIMULATED_HOSTS,
   metadataSharedSecret: undefined,
+  consolesPerUser: 16,
+  consolesPerProject: 64,
+  consolesPerServer: 4,
+  ...simulatorDefaults,
   ...schedulerDefaults,
+}
+
+function consoles(environment: string) {
+  const accepted = `a whole number from 1 to ${MAX_CONSOLES}`
+  return { environment, accepted, schema: wholeNumber(1, MAX_CONSOLES) }
 }
 
 export const COMPUTE_SETTINGS = {
@@ -67,6 +81,10 @@ export const COMPUTE_SETTINGS = {
       .transform((text) => new Secret(text)),
     secret: true,
   },
+  consolesPerUser: consoles('NEPHO_CONSOLES_PER_USER'),
+  consolesPerProject: consoles('NEPHO_CONSOLES_PER_PROJECT'),
+  consolesPerServer: consoles('NEPHO_CONSOLES_PER_SERVER'),
+  ...SIMULATOR_SETTINGS,
   ...SCHEDULER_SETTINGS,
 } satisfies Record<keyof ComputeConfig, Setting>
 

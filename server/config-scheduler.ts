@@ -9,7 +9,7 @@ import {
   weigherNames,
 } from '../services/compute/placement-settings.ts'
 import { nearestName } from './nearest-name.ts'
-import { type Setting, wholeNumber } from './setting.ts'
+import { name, type Setting, wholeNumber } from './setting.ts'
 
 const MAX_SUBSET = 1_000
 const MAX_SERVERS = 100_000
@@ -122,8 +122,7 @@ export const SCHEDULER_SETTINGS = {
   },
   defaultAvailabilityZone: {
     environment: 'NEPHO_DEFAULT_AVAILABILITY_ZONE',
-    accepted: 'at most 63 letters, digits, dots, dashes and underscores',
-    schema: z.string().regex(/^[A-Za-z0-9][\w.-]{0,62}$/),
+    ...name,
   },
 } satisfies Record<keyof SchedulerConfig, Setting>
 

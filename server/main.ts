@@ -10,7 +10,8 @@ import type { Logger } from 'pino'
 import { adminPassword } from './admin-password.ts'
 import { openBus } from './bus/registry.ts'
 import { type RunningCloud, startCloud } from './cloud.ts'
-import { type Config, ConfigError, loadConfig, ROLES } from './config.ts'
+import { type Config, ConfigError, loadConfig } from './config.ts'
+import { ROLES } from './config-process.ts'
 import { startEmbeddedPostgres } from './database/embedded.ts'
 import { migrate } from './database/migrate.ts'
 import {
@@ -29,6 +30,8 @@ import { projectRoot } from './project-root.ts'
 
 const HOSTS_UP_MS = 60_000
 const HOST_UP_MS = 50
+/** How often it is told how many are up. */
+const TELL_MS = 5_000
 
 const say = (line = ''): void => void process.stdout.write(`${line}\n`)
 const step = (line: string): void => say(`  ${line}`)
@@ -130,7 +133,13 @@ async function firstImage(
 async function hostsUp(cloud: RunningCloud, life: Life, hosts: number): Promise<void> {
   const patienceMs = HOSTS_UP_MS + hosts * HOST_UP_MS
   const late = new Promise((resolve) => setTimeout(resolve, patienceMs).unref())
-  await unlessStopped(life, Promise.race([cloud.hostsUp, late]))
+  const tell = () => step(`${hosts - cloud.hostsLeft()} of ${hosts} hosts are up`)
+  const telling = setInterval(tell, TELL_MS)
+  try {
+    await unlessStopped(life, Promise.race([cloud.hostsUp, late]))
+  } finally {
+    clearInterval(telling)
+  }
 }
 
 async function hostsFor(config: Config): Promise<{ drivers: ChosenDrivers; hosts: AgentHost[] }> {
@@ -139,7 +148,8 @@ async function hostsFor(config: Config): Promise<{ drivers: ChosenDrivers; hosts
   }
   const drivers = await chooseDrivers(config.drivers)
   if (drivers.because) step(`simulated drivers, because: ${drivers.because}`)
-  const hosts = agentHosts(config, drivers)
+  const { simulatedDelays: delayMs, simulatedFaults: faults } = config
+  const hosts = agentHosts(config, drivers, { delayMs, faults })
   step(`compute driver ${drivers.compute}, hosts ${namesOf(hosts)}`)
   const facts = (await hosts[0]?.driver.capabilities()) ?? []
   for (const { name, value } of facts) step(`  ${name}: ${value}`)

@@ -6,9 +6,11 @@
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { Argument, Command, InvalidArgumentError } from 'commander'
+import { simulatedVerbs } from '../drivers/compute/simulated/knobs.ts'
 import { ADMIN_USER, DEFAULT_DOMAIN } from '../services/identity/bootstrap.ts'
 import { type Config, loadConfig } from './config.ts'
 import { MAX_SIMULATED_HOSTS } from './config-compute.ts'
+import { delaysFrom, faultsFrom } from './config-simulator.ts'
 import { type KeyKind, keyKinds } from './key-files.ts'
 import { type ResetOptions, resetPassword } from './nepho/admin.ts'
 import { bootstrap } from './nepho/bootstrap.ts'
@@ -89,6 +91,16 @@ const atMost = (most: number) => (text: string) => {
   throw new InvalidArgumentError(`a whole number up to ${most}`)
 }
 
+/** Of an option that may be given more than once: checked here, read by the cloud. */
+const pairs = (read: (text: string) => object) => (text: string, before?: string) => {
+  try {
+    read(text)
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message)
+  }
+  return before ? `${before},${text}` : text
+}
+
 program
   .command('simulate')
   .description('run a cloud of simulated hosts, in a data directory of its own, until Ctrl-C')
@@ -96,6 +108,9 @@ program
   .option('--servers <count>', 'how many are made', atMost(1_000_000), 1000)
   .option('--clients <count>', 'who ask for them at once', atMost(64), 8)
   .option('--data-dir <folder>', 'where it is kept', join(homedir(), '.nephograph-simulation'))
+  .option('--delay <verb=time>', 'what a verb takes: start=200ms', pairs(delaysFrom))
+  .option('--fault <verb=share>', 'how often it fails: create=1%', pairs(faultsFrom))
+  .addHelpText('after', `\nVerbs of --delay and --fault: ${simulatedVerbs.join(', ')}`)
   .action(async (options: Omit<SimulateOptions, 'env'>) => {
     process.exitCode = await simulate({ ...options, env: process.env }, say)
   })

@@ -33,6 +33,11 @@ export interface Command extends Context {
   reach: Reach
   /** What was done to a resource, for the audit log. */
   audit(entry: AuditEntry): void
+  /**
+   * Done last in the transaction: what takes locks that many wait for (quota), so that they wait for the
+   * commit only. It may throw.
+   */
+  atEnd(work: () => Promise<void>): void
   /** Done once the transaction is committed; must not fail. */
   onCommit(done: () => void): void
   /** The id that this command's task will have, so that its resource can name it first. */
@@ -104,6 +109,7 @@ async function once<I extends CommandInput, R extends object>(
   const taskIds: string[] = []
   const entries: AuditEntry[] = []
   const committed: (() => void)[] = []
+  const lasts: (() => Promise<void>)[] = []
   const dryRun = input.dryRun === true
   try {
     const result = await ctx.db.$transaction(
@@ -120,11 +126,13 @@ async function once<I extends CommandInput, R extends object>(
         const at = ctx.now()
         const audit: Command['audit'] = (entry) => void entries.push(entry)
         const onCommit: Command['onCommit'] = (done) => void committed.push(done)
-        const c = { ...ctx, tx, at, dryRun, taskId: newId(), task, audit, onCommit }
+        const atEnd: Command['atEnd'] = (work) => void lasts.push(work)
+        const c = { ...ctx, tx, at, dryRun, taskId: newId(), task, audit, atEnd, onCommit }
         const result = await body(c, input)
         if (dryRun) throw new RolledBack(result)
         await auditSuccess(tx, { ...doneBy(ctx), action: ctx.rule }, entries)
         if (keyed) await keepAnswer(tx, keyed, result, at)
+        for (const last of lasts) await last()
         return result
       },
       { timeout: TRANSACTION_TIMEOUT_MS, maxWait: TRANSACTION_WAIT_MS },

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import type { Prisma, PrismaClient } from '../prisma/generated/client.ts'
 import type { Policy } from './access/policy.ts'
+import type { ConsoleRoom } from './compute/console-room.ts'
 import type { Placer } from './compute/placement-placer.ts'
 import type { EventPage, EventRow } from './core/event.ts'
 import type { PasswordRules } from './identity/password-rules.ts'
@@ -72,6 +73,8 @@ export interface Cloud {
   /** Where servers would go. */
   placement: Placer
   consoles: HostConsoles
+  /** How many consoles may still be opened in this process. */
+  consoleRoom: ConsoleRoom
   compute: ComputeSettings
 }
 

@@ -67,3 +67,14 @@ export class CloudError extends Error {
 
 export const notFound = (what: string, id: string): CloudError =>
   new CloudError('NOT_FOUND', `There is no ${what} ${id} in this project`)
+
+/**
+ * BAD_INPUT for one field of a mutation's input: `message` says what it must be. `sentence` is what
+ * people read where the field's name would not tell them enough.
+ */
+export const badInput = (
+  field: string,
+  message: string,
+  sentence = `${field} ${message}`,
+): CloudError =>
+  new CloudError('BAD_INPUT', sentence, { fields: [{ path: `input.${field}`, message }] })

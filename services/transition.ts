@@ -30,6 +30,8 @@ export interface ActionRow<Status extends string> {
   immediate?: true
   /** May be done to what somebody locked. */
   evenLocked?: true
+  /** Whom the rule lets through everywhere does it to what belongs to other projects, too. */
+  acrossProjects?: true
 }
 
 export type ActionTable<Action extends string, Status extends string> = Record<

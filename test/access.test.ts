@@ -348,16 +348,75 @@ describe('fields', () => {
     })
   })
 
-  it('let an operator list all servers, and act on none of another project', async () => {
+  it('let an operator list all servers, and do nothing to those of others but move them', async () => {
     const all =
-      'query { servers(first: 200, allProjects: true, filter: { name: { eq: "up" } }) { nodes { id actions { allowed reason } } } }'
+      'query { servers(first: 200, allProjects: true, filter: { name: { eq: "up" } }) { nodes { id actions { name allowed reason } } } }'
     const { servers } = await cloud.must(all, {}, callerNamed('operator').token)
     const foreign = servers.nodes.find((s: { id: string }) => s.id === own.serverId)
-    expect(new Set(foreign.actions.map((a: { reason: string }) => a.reason))).toEqual(
+    const reasons = Object.fromEntries(
+      foreign.actions.map((a: { name: string; reason: string | null }) => [a.name, a.reason]),
+    )
+    expect(reasons).toMatchObject({ migrate: null, liveMigrate: null })
+    expect(reasons.migrationAbort).toMatch(/needs MIGRATING/)
+    const others = Object.entries(reasons).filter(
+      ([name]) => !/^(migrate|liveMigrate|migrationAbort|evacuate)$/.test(name),
+    )
+    expect(new Set(others.map(([, reason]) => reason))).toEqual(
       new Set(['it belongs to another project']),
     )
     const refused = await cloud.gql(all, {}, callerNamed('admin').token)
     expect(refused.errors?.[0]?.extensions.code).toBe('FORBIDDEN')
+  })
+
+  it('show an operator one server of another project, but not what its console says', async () => {
+    const { token } = callerNamed('operator')
+    const document = ofServer('id name consoleLog')
+    const { data, errors } = await cloud.gql(document, { id: own.serverId }, token)
+    expect(data.server).toEqual({ id: own.serverId, name: 'up', consoleLog: null })
+    expect(errors?.[0]?.extensions).toMatchObject({
+      code: 'FORBIDDEN',
+      details: { rule: 'compute.server.console-log' },
+    })
+    const strange = await cloud.gql(document, { id: own.serverId }, sibling.token)
+    expect(strange.data.server).toBeNull()
+  })
+
+  it('let operators only find the servers of a host', async () => {
+    const onHost = `query ($host: ID!) {
+      servers(first: 200, allProjects: true, filter: { hostId: $host, name: { eq: "up" } }) { nodes { id } } }`
+    const ofProject =
+      'query ($host: ID!) { servers(filter: { hostId: $host }) { nodes { id } totalCount } }'
+    const host = own.hostId
+    const { servers } = await cloud.must(onHost, { host }, callerNamed('operator').token)
+    expect(servers.nodes).toContainEqual({ id: own.serverId })
+    const elsewhere = await cloud.must(
+      onHost,
+      { host: '00000000-0000-7000-8000-000000000000' },
+      callerNamed('operator').token,
+    )
+    expect(elsewhere.servers.nodes).toEqual([])
+    for (const name of ['member', 'admin'] as const) {
+      const refused = await cloud.gql(ofProject, { host }, callerNamed(name).token)
+      expect([name, refused.errors?.[0]?.extensions.details]).toEqual([
+        name,
+        { rule: 'compute.host.list' },
+      ])
+    }
+  })
+
+  it('tell who sees a task who asked for it, and how far it is', async () => {
+    const { world, token } = callerNamed('reader')
+    const { db } = cloud.cloud
+    const progress = { doneBytes: 5, totalBytes: 2 ** 40, at: new Date().toISOString() }
+    await db.task.update({ where: { id: world.taskId }, data: { progress, userId: world.userId } })
+    const user = await db.user.findUniqueOrThrow({ where: { id: world.userId } })
+    const document =
+      'query ($id: ID!) { task(id: $id) { user { id name } progress { doneBytes totalBytes } } }'
+    const { task } = await cloud.must(document, { id: world.taskId }, token)
+    expect(task).toEqual({
+      user: { id: user.id, name: user.name },
+      progress: { doneBytes: '5', totalBytes: String(2 ** 40) },
+    })
   })
 
   it('hide whose a public image is from other projects', async () => {

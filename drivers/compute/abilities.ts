@@ -111,8 +111,9 @@ export interface MigrationProgress {
 
 export interface LiveMigrating {
   /**
-   * Takes a running machine in, disk and memory; resolves when it runs here. When the link breaks or
-   * the signal fires before that, nothing of it is left here.
+   * Takes a running machine in, with its disk, its memory and the end of its console log, which goes on
+   * here; resolves when it runs here. When the link breaks or the signal fires before that, nothing
+   * of it is left here.
    */
   receive(machine: MachineSpec, link: MigrationLink, signal: AbortSignal): Promise<void>
   /**

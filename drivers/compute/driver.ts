@@ -119,7 +119,8 @@ export interface Machine {
   powerState: PowerState
   /**
    * Why it is as it is, when the driver knows: 'guest shut down', 'killed by signal 9'. A PAUSED one has a
-   * reason only when it is held by something else than `pause`: an error of its disk.
+   * reason only when it is held by something else than `pause`: an error of its disk. A RUNNING one has a
+   * reason only when its hypervisor does not answer: then whether it runs is not known.
    */
   reason?: string
 }

@@ -57,7 +57,13 @@ import { SimulatedDiskCopying } from './simulated/disk-copy.ts'
 import { SimulatedGuestTalking } from './simulated/guest.ts'
 import { SimulatedHost } from './simulated/host.ts'
 import { SimulatedHotPlugging } from './simulated/hot-plug.ts'
-import { type Fault, Knobs, type SimulatedDelays, type SimulatedVerb } from './simulated/knobs.ts'
+import {
+  type Fault,
+  Knobs,
+  type SimulatedDelays,
+  type SimulatedFaults,
+  type SimulatedVerb,
+} from './simulated/knobs.ts'
 import {
   booted,
   describe,
@@ -81,6 +87,7 @@ export interface SimulatedOptions {
   dir?: string
   inventory?: Inventory
   delayMs?: SimulatedDelays
+  faults?: SimulatedFaults
   /** Abilities that it does not have. */
   without?: readonly (keyof ComputeAbilities)[]
 }
@@ -92,7 +99,7 @@ export class SimulatedComputeDriver implements ComputeDriver {
   private readonly host: SimulatedHost
 
   constructor(private readonly options: SimulatedOptions = {}) {
-    this.knobs = new Knobs(options.delayMs)
+    this.knobs = new Knobs(options.delayMs, options.faults)
     this.host = new SimulatedHost(options.dir, this.knobs)
     this.abilities = abilitiesOn(this.host, options.without)
   }
@@ -189,6 +196,13 @@ export class SimulatedComputeDriver implements ComputeDriver {
   /** Knob: a running guest is held still by itself, as by a full disk. */
   holdStill(id: string, reason = 'the disk of the host is full'): Promise<void> {
     return this.changes(id, 'PAUSED', reason)
+  }
+
+  /** Knob: the hypervisor of a running machine answers nothing from now on, or answers again. */
+  async setMute(id: string, mute: boolean): Promise<void> {
+    await this.host.load()
+    const { reason: _, ...found } = this.host.find(id)
+    await this.host.keep(mute ? { ...found, reason: 'the hypervisor does not answer' } : found)
   }
 
   /** Knob: the guest ignores its power button from now on, or heeds it again. */

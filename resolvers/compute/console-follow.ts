@@ -1,12 +1,10 @@
 /**
- * A serial console as it grows. Hosts are asked for the last lines again and again while somebody
- * watches, once for each watcher; what is new is told.
+ * A serial console as it grows: who watches is told what is new. Hosts are asked by console-look.ts,
+ * once for all who watch the same console.
  */
-import { setTimeout as sleep } from 'node:timers/promises'
-import { notFound } from '../../services/errors.ts'
 import type { Request } from '../request.ts'
+import { lookTogether } from './console-look.ts'
 
-const LOOK_MS = 1_000
 /** By so many characters at the end of what was told the place is found again. */
 const ANCHOR = 2_000
 
@@ -21,20 +19,10 @@ export async function* followConsole(
   lines: number,
 ): AsyncGenerator<Said> {
   let told: string | null = null
-  while (!ctx.signal.aborted) {
-    const row = await ctx.db.server.findFirst({
-      where: server,
-      select: { host: { select: { name: true } } },
-    })
-    if (!row) throw notFound('server', server.id)
-    const now = row.host ? await ctx.consoles.log(row.host.name, server.id, lines) : null
-    // A host that can't be reached says nothing, and forgets nothing.
-    if (now !== null) {
-      const said = whatFollows(told, now)
-      if (said) yield said
-      told = now
-    }
-    await sleep(LOOK_MS, undefined, { signal: ctx.signal }).catch(() => {})
+  for await (const now of lookTogether(ctx, server, lines)) {
+    const said = whatFollows(told, now)
+    if (said) yield said
+    told = now
   }
 }
 

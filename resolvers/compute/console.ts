@@ -9,6 +9,7 @@ import {
 import { Server } from '../../schema/compute/server.ts'
 import { allow, allowInProject } from '../../services/access/allow.ts'
 import { serverConsoleCreate } from '../../services/compute/console.ts'
+import { targetOf } from '../../services/compute/server-action.ts'
 import { CloudError, notFound } from '../../services/errors.ts'
 import { isId } from '../../services/id.ts'
 import { InputArg } from '../arguments.ts'
@@ -64,7 +65,7 @@ export class ConsoleResolver {
     @Arg('lines', () => Int, { defaultValue: 100, description: `1 to ${MAX_CONSOLE_LINES}.` })
     lines: number,
   ) {
-    allow(ctx, 'compute.server.console-log')
+    allow(ctx, 'compute.server.console-log', targetOf(server))
     if (lines < 1 || lines > MAX_CONSOLE_LINES) throw badLines(MAX_CONSOLE_LINES)
     const host = server.hostId ? await ctx.load.host.load(server.hostId) : null
     return host ? ctx.consoles.log(host.name, server.id, lines) : null
@@ -76,7 +77,7 @@ export class ConsoleResolver {
       'Its screen as it is now, a PNG as a data URL; null when it has none or its host can not be reached.',
   })
   async screenshot(@Ctx() ctx: Request, @Root() server: ServerRow) {
-    allow(ctx, 'compute.server.console')
+    allow(ctx, 'compute.server.console', targetOf(server))
     const host = server.hostId ? await ctx.load.host.load(server.hostId) : null
     const picture = host ? await ctx.consoles.screenshot(host.name, server.id) : null
     return picture && `data:image/png;base64,${picture}`

@@ -1,5 +1,5 @@
 /** What a server shows beyond its own columns. */
-import { Args, Ctx, FieldResolver, Resolver, Root } from 'type-graphql'
+import { Args, Ctx, FieldResolver, GraphQLISODateTime, Resolver, Root } from 'type-graphql'
 import type { Server as ServerRow } from '../../prisma/generated/client.ts'
 import { Flavor } from '../../schema/compute/flavor.ts'
 import { Host } from '../../schema/compute/host.ts'
@@ -16,6 +16,7 @@ import { LOCK_OVERRIDE } from '../../services/compute/server-action.ts'
 import { actionsOf } from '../core/action.ts'
 import { faultOf } from '../core/fault.ts'
 import { tasksOf } from '../core/task.ts'
+import { fresh } from '../loaders.ts'
 import type { Request } from '../request.ts'
 
 @Resolver(() => Server)
@@ -61,6 +62,17 @@ export class ServerFieldsResolver {
     return faultOf(server.fault)
   }
 
+  @FieldResolver(() => GraphQLISODateTime, {
+    nullable: true,
+    description:
+      'In VERIFY_RESIZE: when its new size or host is confirmed by itself; null when it is not.',
+  })
+  async confirmAt(@Ctx() ctx: Request, @Root() server: ServerRow): Promise<Date | null> {
+    if (server.status !== 'VERIFY_RESIZE') return null
+    const migrations = await ctx.load.migrationsOf.load(server.id)
+    return migrations.find(({ status }) => status === 'FINISHED')?.confirmAt ?? null
+  }
+
   @FieldResolver(() => Task, {
     nullable: true,
     description: 'The task that runs, otherwise the latest.',
@@ -82,7 +94,7 @@ export class ServerPayloadResolver {
     description: 'The server as it is now; null once it is gone.',
   })
   server(@Ctx() ctx: Request, @Root() payload: ServerPayload) {
-    return payload.serverId ? ctx.load.server.clear(payload.serverId).load(payload.serverId) : null
+    return payload.serverId ? fresh(ctx.load.server, payload.serverId) : null
   }
 
   @FieldResolver(() => Task, { nullable: true, description: 'The work that goes on.' })

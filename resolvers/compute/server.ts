@@ -9,7 +9,7 @@ import {
   ServerOrderInput,
 } from '../../schema/compute/server.ts'
 import { PageArgs } from '../../schema/core/input.ts'
-import { allow, allowInProject } from '../../services/access/allow.ts'
+import { allow, allowInProject, may } from '../../services/access/allow.ts'
 import { checkedTags } from '../../services/compute/server-words.ts'
 import { isId } from '../../services/id.ts'
 import { FilterArg, IdArg, OnlyArg, ResumeArg } from '../arguments.ts'
@@ -35,6 +35,7 @@ export class ServerResolver {
     })
     allProjects?: boolean,
   ) {
+    checkHostAsked(ctx, filter)
     const scope = allProjects
       ? allow(ctx, 'compute.server.list-all') && {}
       : { projectId: allowInProject(ctx, 'compute.server.list').projectId }
@@ -46,23 +47,28 @@ export class ServerResolver {
     )
   }
 
-  @Query(() => Server, { nullable: true, description: 'One server of the project, or null.' })
+  @Query(() => Server, {
+    nullable: true,
+    description: 'One server of the project, or null. Operators see those of all projects.',
+  })
   server(@Ctx() ctx: Request, @IdArg() id: string) {
-    const { projectId } = allowInProject(ctx, 'compute.server.list')
-    return isId(id) ? ctx.db.server.findFirst({ where: { id, projectId } }) : null
+    const within = oneWithin(ctx)
+    return isId(id) ? ctx.db.server.findFirst({ where: { id, ...within } }) : null
   }
 
   @Subscription(() => ServerChange, {
-    description: "The project's servers as they are, then every change; one with `id`.",
+    description:
+      "The project's servers as they are, then every change; one with `id`, for operators of any project.",
     subscribe: ({ context, args }: { context: Request; args: WatchArgs }) => {
-      const { projectId } = allowInProject(context, 'compute.server.list')
       const { id, after, filter } = args
-      const where = { projectId, ...(id && { id }), ...filterOf(filter) }
+      checkHostAsked(context, filter)
+      const { projectId } = id ? oneWithin(context) : allowInProject(context, 'compute.server.list')
+      const where = { ...(projectId && { projectId }), ...(id && { id }), ...filterOf(filter) }
       return watch<ServerRow>(context, {
         resource: 'server',
         id,
         after,
-        visible: (event) => event.projectId === projectId,
+        visible: (event) => !projectId || event.projectId === projectId,
         snapshot: () =>
           pagesOf((behind, take) =>
             context.db.server.findMany({
@@ -75,6 +81,7 @@ export class ServerResolver {
         fits: (server) =>
           textMatches(server.name, filter?.name) &&
           (!filter?.status || (filter.status as string[]).includes(server.status)) &&
+          (!filter?.hostId || filter.hostId.toLowerCase() === server.hostId) &&
           (filter?.tags ?? []).every((tag) => server.tags.includes(tag)) &&
           (!filter?.tagsAny || filter.tagsAny.some((tag) => server.tags.includes(tag))),
       })
@@ -96,8 +103,20 @@ interface WatchArgs {
   filter?: ServerFilterInput | null
 }
 
+/** Where one server may be: for operators in any project. A token for a project is needed all the same. */
+function oneWithin(ctx: Request): { projectId?: string } {
+  const { projectId } = allowInProject(ctx, 'compute.server.list')
+  return may(ctx, 'compute.server.list-all', {}) ? {} : { projectId }
+}
+
+/** Who may not see hosts must not find out by filtering where servers are. */
+function checkHostAsked(ctx: Request, filter: ServerFilterInput | null | undefined): void {
+  if (filter?.hostId) allow(ctx, 'compute.host.list', {})
+}
+
 const filterOf = (filter: ServerFilterInput | null | undefined) => ({
   ...(filter?.name && { name: textFilter(filter.name) }),
+  ...(filter?.hostId && { hostId: filter.hostId }),
   ...(filter?.status && { status: { in: [...new Set(filter.status)] } }),
   AND: [
     ...(filter?.tags ? [{ tags: { hasEvery: checkedTags(filter.tags) } }] : []),

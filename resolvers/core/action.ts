@@ -1,5 +1,5 @@
 import type { Action } from '../../schema/core/action.ts'
-import { refusal } from '../../services/access/allow.ts'
+import { may, refusal } from '../../services/access/allow.ts'
 import type { RuleName } from '../../services/access/rules.ts'
 import type { Context } from '../../services/context.ts'
 import { type ActionRow, type Lockable, stateRefusal } from '../../services/transition.ts'
@@ -13,7 +13,7 @@ export function actionsOf<Name extends string, Status extends string>(
   /** Whom no lock stops. */
   overrideRule?: RuleName,
 ): Action[] {
-  const foreign = resource.projectId === actor?.projectId ? null : 'it belongs to another project'
+  const isForeign = resource.projectId !== actor?.projectId
   const { projectId: project_id, userId } = resource
   const target = { project_id: actor?.projectId ?? project_id, user_id: userId ?? actor?.userId }
   const passesLock =
@@ -24,6 +24,8 @@ export function actionsOf<Name extends string, Status extends string>(
   return offered.map((name) => {
     const row = table[name]
     const forbidden = actor ? refusal({ policy }, actor, row.rule, target) : 'this needs a token'
+    const reaches = !isForeign || (row.acrossProjects && may({ actor, policy }, row.rule, {}))
+    const foreign = reaches ? null : 'it belongs to another project'
     const reason = forbidden ?? foreign ?? stateRefusal(name, row, resource, { passesLock })
     return { name, allowed: reason === null, reason }
   })

@@ -1,6 +1,7 @@
 import { Args, Ctx, FieldResolver, Int, Query, Resolver, Root, Subscription } from 'type-graphql'
 import type { Task as TaskRow } from '../../prisma/generated/client.ts'
 import { Placement } from '../../schema/compute/placement.ts'
+import { Person } from '../../schema/core/audit.ts'
 import { PageArgs } from '../../schema/core/input.ts'
 import { Task, TaskChange, TaskConnection, TaskStep } from '../../schema/core/task.ts'
 import { allowInProject, may, reach } from '../../services/access/allow.ts'
@@ -73,6 +74,15 @@ export class TaskResolver {
   })
   attempt(@Root() task: TaskRow): number {
     return task.round + 1
+  }
+
+  @FieldResolver(() => Person, {
+    nullable: true,
+    description: 'Who asked for it; null when the cloud began it by itself, or the user is gone.',
+  })
+  async user(@Ctx() ctx: Request, @Root() { userId }: TaskRow): Promise<Person | null> {
+    const user = userId ? await ctx.load.user.load(userId) : null
+    return user && { id: user.id, name: user.name }
   }
 
   @FieldResolver(() => Placement, {

@@ -1,9 +1,15 @@
 import { ArrayMaxSize, IsOptional } from 'class-validator'
-import { Field, GraphQLISODateTime, InputType, Int, ObjectType } from 'type-graphql'
+import { Field, GraphQLISODateTime, ID, InputType, Int, ObjectType } from 'type-graphql'
 import type { PowerState, ServerStatus } from '../../services/compute/server.states.ts'
 import { connectionOf } from '../connection.ts'
 import { changeOf } from '../core/change.ts'
-import { ActionInput, IsText, OrderDirectionEnum, StringFilterInput } from '../core/input.ts'
+import {
+  ActionInput,
+  IsOptionalId,
+  IsText,
+  OrderDirectionEnum,
+  StringFilterInput,
+} from '../core/input.ts'
 import { enumOf } from '../enums.ts'
 import { Quota } from '../identity/quota.ts'
 import { Node } from '../node.ts'
@@ -124,6 +130,10 @@ export class ServerFilterInput {
   @Field(() => [ServerStatusEnum], { nullable: true, description: 'By status: one of these.' })
   @IsOptional()
   status?: ServerStatus[] | null
+
+  @Field(() => ID, { nullable: true, description: 'Those on this host. For operators.' })
+  @IsOptionalId()
+  hostId?: string | null
 
   @Field(() => [String], { nullable: true, description: 'By tags: has all of these.' })
   @IsOptional()

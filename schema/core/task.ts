@@ -1,5 +1,6 @@
 import { Field, GraphQLISODateTime, ID, Int, ObjectType } from 'type-graphql'
 import type { StepStatus, TaskStatus } from '../../services/core/task.ts'
+import { BigIntScalar } from '../bigint.ts'
 import { connectionOf } from '../connection.ts'
 import { enumOf } from '../enums.ts'
 import { Node } from '../node.ts'
@@ -49,6 +50,21 @@ export class TaskStep {
 }
 
 @ObjectType({
+  description: 'How far the step at hand is, of those steps that can tell.',
+  simpleResolvers: true,
+})
+export class TaskProgress {
+  @Field(() => BigIntScalar, { description: 'What is done, in bytes.' })
+  doneBytes!: number
+
+  @Field(() => BigIntScalar, {
+    description:
+      'What there is to do, in bytes, as far as is known: of a running guest it may grow.',
+  })
+  totalBytes!: number
+}
+
+@ObjectType({
   implements: Node,
   description:
     'Work that goes on after a mutation answered: durable, in steps, with a deadline and an undo.',
@@ -69,6 +85,12 @@ export class Task extends Node {
 
   @Field(() => String, { nullable: true, description: 'What it waits for now, in words.' })
   waitingFor!: string | null
+
+  @Field(() => TaskProgress, {
+    nullable: true,
+    description: 'How far the step at hand is; null when it does not tell.',
+  })
+  progress!: unknown
 
   @Field(() => TaskError, {
     nullable: true,

@@ -76,6 +76,18 @@ async function bareInserts({ sql }, count) {
   return perSecond
 }
 
+/** Transactions of one DELETE each. */
+async function bareDeletes({ sql }, count) {
+  const pool = sql(CLIENTS)
+  await pool.query('create table public.bench as select generate_series(1, $1::int) as id', [count])
+  await pool.query('create unique index on public.bench (id)')
+  const text = 'delete from public.bench where id = $1'
+  const { perSecond } = await inParallel(CLIENTS, count, (job) => pool.query(text, [job + 1]))
+  await pool.query('drop table public.bench')
+  await pool.end()
+  return perSecond
+}
+
 /** Statements while nobody asks for anything, per second. */
 export async function idleStatements(product, seconds) {
   const before = await product.statements()
@@ -186,7 +198,10 @@ async function deleteServers({ client }, ids, left) {
 }
 
 /** @returns {Promise<import('./figures.mjs').Row[]>} */
-export async function measureDeletion(product, { batch }) {
+export async function measureDeletion(product, parts, { batch }) {
+  const { length } = await serverIds(product)
+  if (length < batch) await createServers(product, parts, batch - length)
+  const deletes = await bareDeletes(product, batch)
   const all = await serverIds(product)
   const ids = all.slice(0, batch)
   const cpuBefore = product.cpuSeconds()
@@ -198,6 +213,7 @@ export async function measureDeletion(product, { batch }) {
     {
       measure: `delete ${ids.length} servers, 8 clients, until all are gone`,
       ...{ value: ids.length / seconds, unit: 'per s', peer: 1.33 },
+      baseline: { name: 'bare DELETE transactions, 8 connections', value: deletes },
     },
     { measure: 'CPU of a deletion', value: cpuMs, unit: 'ms' },
   ]

@@ -11,13 +11,15 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { metadataPage, metadataSource } from '../../services/compute/metadata.ts'
 import type { Cloud } from '../../services/context.ts'
 import { isId } from '../../services/id.ts'
+import { AskingRate } from '../asking-rate.ts'
 import type { Secret } from '../secret.ts'
-import { AskingRate } from './asking-rate.ts'
 import { isSigned } from './signature.ts'
 
 /** What proxies put before the path that the guest asked for. */
 export const METADATA_PREFIX = '/metadata-service'
 const MAX_PATH_LETTERS = 512
+/** Of one server; a boot reads some 30 pages at once. */
+export const METADATA_ASKING = { burst: 100, perSecond: 20 }
 
 export interface MetadataRoutes {
   cloud: Pick<Cloud, 'db' | 'log' | 'now'>
@@ -26,7 +28,7 @@ export interface MetadataRoutes {
 
 export function metadataRoutes(app: FastifyInstance, { cloud, secret }: MetadataRoutes): void {
   if (!secret) return
-  const rate = new AskingRate(() => cloud.now().getTime())
+  const rate = new AskingRate(METADATA_ASKING, () => cloud.now().getTime())
   const answer = async (request: FastifyRequest, reply: FastifyReply) => {
     void reply.type('text/plain; charset=utf-8').header('cache-control', 'no-store')
     const id = header(request, 'x-instance-id')

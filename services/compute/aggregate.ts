@@ -12,9 +12,10 @@ import { type Command, type CommandInput, command } from '../command.ts'
 import type { Context } from '../context.ts'
 import { changed } from '../core/audit.ts'
 import { emit } from '../core/event.ts'
-import { CloudError, type ErrorDetails, notFound } from '../errors.ts'
+import { badInput, CloudError, type ErrorDetails, notFound } from '../errors.ts'
 import { newId } from '../id.ts'
 import { checkVersion, orTaken, updateRow } from '../versioned.ts'
+import { hostEvent } from './host.ts'
 
 const MAX_LISTED = 50
 /** Nova's limit. */
@@ -63,24 +64,20 @@ async function told(
   })
 }
 
-const wrong = (field: string, message: string): CloudError =>
-  new CloudError('BAD_INPUT', `${field} ${message}`, {
-    fields: [{ path: `input.${field}`, message }],
-  })
-
 const inUse = (message: string, resources: ErrorDetails['resources']): CloudError =>
   new CloudError('IN_USE', message, { resources: resources ?? [] })
 
 function checkWords({ availabilityZone, metadata }: Partial<AggregateCreate>): void {
   if (availabilityZone && !ZONE.test(availabilityZone)) {
-    throw wrong('availabilityZone', 'must have 1 to 255 characters, and no colon')
+    throw badInput('availabilityZone', 'must have 1 to 255 characters, and no colon')
   }
   const pairs = Object.entries(metadata ?? {})
-  if (pairs.length > MAX_METADATA) throw wrong('metadata', `takes at most ${MAX_METADATA} pairs`)
+  if (pairs.length > MAX_METADATA) throw badInput('metadata', `takes at most ${MAX_METADATA} pairs`)
   for (const [key, value] of pairs) {
-    if (!KEY.test(key)) throw wrong('metadata', `has the key ${key}, which is no word`)
+    if (!KEY.test(key))
+      throw badInput('metadata', `has the key ${key}: keys are letters, digits and ._:- up to 255`)
     if (value.length > MAX_VALUE_LENGTH || /\0/.test(value)) {
-      throw wrong('metadata', `${key}: takes at most ${MAX_VALUE_LENGTH} characters`)
+      throw badInput('metadata', `${key}: takes at most ${MAX_VALUE_LENGTH} characters`)
     }
   }
 }
@@ -214,13 +211,7 @@ async function touchHosts(c: Command, hostIds: string[]): Promise<void> {
     from held where h.id = held.id`
   await emit(
     c.tx,
-    ...hostIds.map((id) => ({
-      type: 'host.updated',
-      resourceType: 'host' as const,
-      resourceId: id,
-      projectId: null,
-      requestId: c.requestId,
-    })),
+    ...hostIds.map((id) => ({ ...hostEvent(id, 'updated'), requestId: c.requestId })),
   )
 }
 

@@ -1,6 +1,6 @@
 /** Availability zones: what aggregates call their hosts' zone; the other hosts are in the default one. */
 import type { Db, Tx } from '../context.ts'
-import { CloudError } from '../errors.ts'
+import { badInput } from '../errors.ts'
 import type { PlacementSettings } from './placement-settings.ts'
 
 export interface Zone {
@@ -43,8 +43,5 @@ export async function checkZone(
   if (zone === settings.defaultZone) return
   if ((await tx.aggregate.count({ where: { availabilityZone: zone } })) > 0) return
   const there = (await availabilityZones(tx, settings)).map(({ name }) => name).join(', ')
-  const message = `must be one of ${there}`
-  throw new CloudError('BAD_INPUT', `availabilityZone ${message}`, {
-    fields: [{ path: 'input.availabilityZone', message }],
-  })
+  throw badInput('availabilityZone', `must be one of ${there}`)
 }

@@ -32,6 +32,10 @@ export async function configDriveOf(
   return configFiles(source, source.adminPassword === null ? null : unseal(source.adminPassword))
 }
 
+/**
+ * The files of a config drive, by Nova's paths; their content in base64. The password in the clear
+ * is in them and nowhere else.
+ */
 export function configFiles(source: MetadataSource, adminPassword: string | null): ConfigFile[] {
   const userData = userDataOf(source)
   const json = (value: object) => Buffer.from(JSON.stringify(value))

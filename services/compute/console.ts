@@ -1,11 +1,11 @@
 /**
- * Consoles: the word with which a browser opens one, good once, for one server and its asker.
+ * Consoles: the ticket with which a browser opens one, good once, for one server and its asker.
  *
- * C1 Who may open a console is asked when the word is given, and again when it is shown: a token that
+ * C1 Who may open a console is asked when the ticket is issued, and again when it is used: a token that
  *    was revoked meanwhile opens nothing.
- * C2 The word is signed and carries what it opens; only that it was used is kept.
+ * C2 The ticket is signed and carries what it opens; only that it was used is kept.
+ * C3 Where as many consoles are open as may be, no ticket is issued (console-room.ts); opening one looks again.
  */
-
 import { type CommandInput, command } from '../command.ts'
 import type { Actor, Cloud } from '../context.ts'
 import { CloudError } from '../errors.ts'
@@ -31,7 +31,7 @@ const withScreen: readonly ServerStatus[] = [
   'MIGRATING',
 ]
 
-/** What a word carries of its asker: all by which a token can be revoked. */
+/** What a ticket carries of its asker: all by which a token can be revoked. */
 type Holder = Pick<
   Actor,
   | 'tokenId'
@@ -53,6 +53,8 @@ export const serverConsoleCreate = command(
       const message = `The server is ${server.status}: it has no console now`
       throw new CloudError('INVALID_STATE', message, { allowedStatuses: [...withScreen] })
     }
+    const full = c.consoleRoom.refusal({ ...c.actor, serverId: server.id })
+    if (full) throw full
     auditAction(c, server, server.status, { console: kind })
     const object = `console/${server.id}/${kind}/${holderOf(c.actor)}`
     const secret = c.tokens.issueTicket(object, c.at)
@@ -76,19 +78,21 @@ export interface OpenedConsole {
   serverId: string
   host: string
   kind: ConsoleKind
+  userId: string
+  projectId: string | null
   /** The console ends with the token that it was asked for with. */
   expiresAt: Date
   /** False once that token is revoked. */
   stillValid(): boolean
 }
 
-/** Takes the word: what it opens, once. UNAUTHENTICATED for any other. */
+/** Takes the ticket: what it opens, once. UNAUTHENTICATED for any other; NOT_FOUND without a host. */
 export async function consoleOpen(cloud: Cloud, secret: string): Promise<OpenedConsole> {
   const ticket = cloud.tokens.verifyTicket(secret, cloud.now())
   const [what, serverId, kind, held] = ticket.object.split('/')
   const isKind = consoleKinds.some((one) => one === kind)
   if (what !== 'console' || !serverId || !isKind || !held) {
-    throw new CloudError('UNAUTHENTICATED', 'The word is for something else')
+    throw new CloudError('UNAUTHENTICATED', 'The ticket is for something else')
   }
   const holder = JSON.parse(Buffer.from(held, 'base64url').toString()) as Holder
   const actor = {
@@ -102,7 +106,7 @@ export async function consoleOpen(cloud: Cloud, secret: string): Promise<OpenedC
     data: [{ id: ticket.id, expiresAt: ticket.expiresAt }],
     skipDuplicates: true,
   })
-  if (count === 0) throw new CloudError('UNAUTHENTICATED', 'The word was used before')
+  if (count === 0) throw new CloudError('UNAUTHENTICATED', 'The ticket was used before')
   const server = await cloud.db.server.findFirst({
     where: { id: serverId, ...(actor.projectId && { projectId: actor.projectId }) },
     select: { host: { select: { name: true } } },
@@ -112,6 +116,8 @@ export async function consoleOpen(cloud: Cloud, secret: string): Promise<OpenedC
     serverId,
     host: server.host.name,
     kind: kind as ConsoleKind,
+    userId: actor.userId,
+    projectId: actor.projectId,
     expiresAt: actor.expiresAt,
     stillValid,
   }

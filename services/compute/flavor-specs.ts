@@ -2,7 +2,7 @@
  * The extra specs of flavors: what a size asks of a host beyond room, in OpenStack's names. Checked
  * where they are given: a name with a slip of the pen would place servers as if it were not there.
  */
-import { CloudError } from '../errors.ts'
+import { badInput, type CloudError } from '../errors.ts'
 
 export type ExtraSpecs = Record<string, string>
 
@@ -92,7 +92,4 @@ export function checkExtraSpecs(given: ExtraSpecs): void {
 
 const forms = () => specs.map(({ form }) => form).join('; ')
 
-const wrong = (message: string): CloudError =>
-  new CloudError('BAD_INPUT', `extraSpecs ${message}`, {
-    fields: [{ path: 'input.extraSpecs', message }],
-  })
+const wrong = (message: string): CloudError => badInput('extraSpecs', message)

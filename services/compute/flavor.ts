@@ -12,6 +12,7 @@ import { CloudError, type ErrorDetails, notFound } from '../errors.ts'
 import { newId } from '../id.ts'
 import { checkVersion, given, orTaken, updateRow } from '../versioned.ts'
 import { checkExtraSpecs, type ExtraSpecs } from './flavor-specs.ts'
+import { openMigrations } from './migration-status.ts'
 
 /** OpenStack's well-known sizes, with a nano for the tiny guest image. */
 const firstFlavors = [
@@ -23,8 +24,6 @@ const firstFlavors = [
   { name: 'm1.large', vcpus: 4, memoryMiB: 8192, diskGiB: 80 },
 ]
 const MAX_LISTED = 50
-/** Of a migration that will not touch its flavors any more. */
-const ENDED = ['CONFIRMED', 'REVERTED', 'COMPLETED', 'FAILED', 'CANCELLED']
 
 /** Adds the first flavors to a cloud that has none; an operator's own choice stays as it is. */
 export async function flavorBootstrap({ db, now }: Pick<Cloud, 'db' | 'now'>): Promise<void> {
@@ -59,6 +58,7 @@ export async function usableFlavor(c: Command, projectId: string, id: string): P
   })
 }
 
+/** Any flavor, private ones too: for operators' commands. Throws NOT_FOUND. */
 export async function findFlavor(c: Command, id: string): Promise<Flavor> {
   const flavor = await c.tx.flavor.findUnique({ where: { id } })
   if (!flavor) throw notFound('flavor', id)
@@ -210,7 +210,7 @@ export const flavorDelete: (
 async function refuseInUse(tx: Tx, { id, name }: Flavor): Promise<void> {
   const moving = {
     migrations: {
-      some: { status: { notIn: ENDED }, OR: [{ oldFlavorId: id }, { newFlavorId: id }] },
+      some: { status: { in: [...openMigrations] }, OR: [{ oldFlavorId: id }, { newFlavorId: id }] },
     },
   }
   const where: Prisma.ServerWhereInput = { OR: [{ flavorId: id }, moving] }

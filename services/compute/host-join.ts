@@ -1,10 +1,10 @@
 /**
- * How a host comes in: with a word that is good once, against which it leaves its public key. What it
+ * How a host joins: with a token that is good once, for which it leaves its public key. What it
  * reports from then on is signed, so that no other host can speak for it.
  *
- * J1 A word is kept only as its hash, and names at most one host.
- * J2 A name that is in the cloud with a key of its own is not given again, unless the word was made for
- *    that very name: a host that was installed anew.
+ * J1 A join token is kept only as its hash, and names at most one host.
+ * J2 A name that is in the cloud with a key of its own is not given again, unless the token was made
+ *    for that very name: a host that was installed anew.
  */
 import { createHash, createPublicKey, randomBytes } from 'node:crypto'
 import { type CommandInput, command } from '../command.ts'
@@ -13,6 +13,7 @@ import { auditSuccess } from '../core/audit.ts'
 import { emit } from '../core/event.ts'
 import { CloudError } from '../errors.ts'
 import { newId } from '../id.ts'
+import { hostEvent } from './host.ts'
 
 export const DEFAULT_JOIN_SECONDS = 3600
 export const MAX_JOIN_SECONDS = 7 * 24 * 3600
@@ -56,7 +57,10 @@ export interface HostAdmission {
   publicKey: string
 }
 
-/** Lets a host in against its word. UNAUTHENTICATED, BAD_INPUT, or CONFLICT when the name is taken. */
+/**
+ * Lets a host in for its join token. UNAUTHENTICATED when that is not good, BAD_INPUT when the name or the
+ * key is not, CONFLICT when the name is taken.
+ */
 export async function hostAdmit(
   cloud: Pick<Cloud, 'db' | 'now'>,
   { secret, hostName, publicKey }: HostAdmission,
@@ -66,22 +70,25 @@ export async function hostAdmit(
   const key = canonicalKey(publicKey)
   const at = cloud.now()
   await cloud.db.$transaction(async (tx) => {
-    const [word] = await tx.$queryRaw<{ id: string; hostName: string | null }[]>`
+    const [token] = await tx.$queryRaw<{ id: string; hostName: string | null }[]>`
       update compute.host_join_token set used_at = ${at}
       where hash = ${hashOf(secret)} and used_at is null and expires_at > ${at}
         and coalesce(host_name, ${hostName}) = ${hostName}
       returning id, host_name as "hostName"`
-    if (!word) {
-      throw new CloudError('UNAUTHENTICATED', 'The word is wrong, over, used, or for another name')
+    if (!token) {
+      throw new CloudError(
+        'UNAUTHENTICATED',
+        'The join token is wrong, expired, used, or for another name',
+      )
     }
-    const id = await hostTrust(tx, hostName, key, { at, mayReplace: word.hostName === hostName })
+    const id = await hostTrust(tx, hostName, key, { at, mayReplace: token.hostName === hostName })
     const doing = { action: 'compute.host.join', actor: null, ...from }
     const entry = { resourceType: 'host' as const, resourceId: id, resourceName: hostName }
     await auditSuccess(tx, doing, [{ ...entry, after: { joined: true } }])
   })
 }
 
-/** Writes whose key a host's name stands for; the id of the host. */
+/** Writes down the public key (PEM) of a host; its id. CONFLICT when the host has another and `mayReplace` is false. */
 export async function hostTrust(
   tx: Tx,
   name: string,
@@ -91,9 +98,9 @@ export async function hostTrust(
   const [known] = await tx.$queryRaw<{ id: string; publicKey: string | null }[]>`
     select id, public_key as "publicKey" from compute.host where name = ${name} for update`
   if (known && known.publicKey !== publicKey) {
-    // Also of one without a key: who has a word for any name may not become the host that is there.
+    // Also of one without a key: who has a token for any name may not become the host that is there.
     if (!mayReplace) {
-      const message = `There is a host ${name} with another key already: use a word that was made for it`
+      const message = `There is a host ${name} with another key already: use a token that was made for it`
       throw new CloudError('CONFLICT', message)
     }
     await tx.host.update({ where: { id: known.id }, data: { publicKey, updatedAt: at } })
@@ -102,12 +109,7 @@ export async function hostTrust(
   const id = newId()
   const status = { driver: 'none', status: 'DOWN' }
   await tx.host.create({ data: { id, name, ...status, publicKey, createdAt: at, updatedAt: at } })
-  await emit(tx, {
-    type: 'host.created',
-    resourceType: 'host',
-    resourceId: id,
-    projectId: null,
-  })
+  await emit(tx, hostEvent(id, 'created'))
   return id
 }
 

@@ -33,6 +33,17 @@ export interface Unowned {
   strangers: string[]
 }
 
+/** A host and what it says of its machines. */
+export interface HostMachines {
+  hostId: string
+  machines: ReportedMachine[]
+}
+
+interface Row extends ServerRow {
+  hostId: string | null
+  updatedAt: Date
+}
+
 /** Brings rows in line with the machines of a host; returns the machines that no row owns. */
 export async function machinesReport(
   cloud: Services,
@@ -40,44 +51,84 @@ export async function machinesReport(
   machines: ReportedMachine[],
   complete: boolean,
 ): Promise<Unowned> {
+  const host = { hostId, machines }
+  return bringInLine(cloud, host, rowsOf(host, await rowsFor(cloud, [host], complete)), complete)
+}
+
+/** The same for many hosts that told of all their machines; what comes of each goes to `told`. */
+export async function machinesReports(
+  cloud: Services,
+  hosts: HostMachines[],
+  told: (hostId: string, unowned: Unowned) => Promise<void>,
+): Promise<void> {
+  if (hosts.length === 0) return
+  const rows = await rowsFor(cloud, hosts, true)
+  for (const host of hosts) {
+    await told(host.hostId, await bringInLine(cloud, host, rowsOf(host, rows), true))
+  }
+}
+
+interface Rows {
+  byId: Map<string, Row>
+  byHost: Map<string, Row[]>
+}
+
+/** The rows of these machines, and with `complete` all rows of these hosts, in one statement. */
+async function rowsFor({ db }: Services, hosts: HostMachines[], complete: boolean): Promise<Rows> {
+  const ids = hosts.flatMap(({ machines }) => machines.map(({ id }) => id))
+  const hostIds = complete ? hosts.map(({ hostId }) => hostId) : []
+  const rows = await db.$queryRaw<Row[]>`
+    select id, project_id as "projectId", status, power_state as "powerState",
+           task_state as "taskState", fence, host_id as "hostId", updated_at as "updatedAt"
+    from compute.server
+    where host_id = any(${hostIds}::uuid[]) or id = any(${ids}::uuid[])`
+  const byHost = new Map<string, Row[]>()
+  for (const row of rows) {
+    if (row.hostId === null) continue
+    const there = byHost.get(row.hostId)
+    if (there) there.push(row)
+    else byHost.set(row.hostId, [row])
+  }
+  return { byId: new Map(rows.map((row) => [row.id, row])), byHost }
+}
+
+/** Those of its machines, and those that should be on it. */
+function rowsOf({ hostId, machines }: HostMachines, { byId, byHost }: Rows): Map<string, Row> {
+  const rows = new Map((byHost.get(hostId) ?? []).map((row) => [row.id, row]))
+  for (const { id } of machines) {
+    const row = byId.get(id)
+    if (row) rows.set(id, row)
+  }
+  return rows
+}
+
+async function bringInLine(
+  cloud: Services,
+  { hostId, machines }: HostMachines,
+  rows: ReadonlyMap<string, Row>,
+  complete: boolean,
+): Promise<Unowned> {
   const ids = machines.map((m) => m.id)
-  const rows = await cloud.db.server.findMany({
-    where: complete ? { OR: [{ hostId }, { id: { in: ids } }] } : { id: { in: ids } },
-    select: {
-      id: true,
-      projectId: true,
-      status: true,
-      powerState: true,
-      taskState: true,
-      fence: true,
-      hostId: true,
-      updatedAt: true,
-    },
-  })
-  const byId = new Map(rows.map((row) => [row.id, row]))
   const missingSince = new Date(cloud.now().getTime() - MISSING_AFTER_MS)
   for (const machine of machines) {
-    const row = byId.get(machine.id)
+    const row = rows.get(machine.id)
     if (row?.hostId !== hostId) continue
-    await correct(cloud, row as ServerRow, correctionFor(row as ServerRow, machine))
+    await correct(cloud, row, correctionFor(row, machine))
   }
   if (complete) {
     const reported = new Set(ids)
-    for (const row of rows) {
+    for (const row of rows.values()) {
       if (row.hostId !== hostId || reported.has(row.id) || row.updatedAt > missingSince) continue
-      await correct(cloud, row as ServerRow, correctionForMissing(row as ServerRow))
+      await correct(cloud, row, correctionForMissing(row))
     }
   }
-  const elsewhere = await notWanted(
-    cloud,
-    hostId,
-    rows.filter((row) => row.hostId !== hostId),
-  )
+  const elsewhere = [...rows.values()].filter((row) => row.hostId !== hostId)
+  const unwanted = await notWanted(cloud, hostId, elsewhere)
   const { known, unknown } = await knownByTasks(
     cloud.db,
-    ids.filter((id) => !byId.has(id)),
+    ids.filter((id) => !rows.has(id)),
   )
-  return { orphans: [...elsewhere, ...known], strangers: unknown }
+  return { orphans: [...unwanted, ...known], strangers: unknown }
 }
 
 /** H6: of servers that are on other hosts, those that need nothing here. */

@@ -4,7 +4,7 @@ import { type Command, type CommandInput, command } from '../command.ts'
 import type { Context } from '../context.ts'
 import { changed } from '../core/audit.ts'
 import { emit } from '../core/event.ts'
-import { CloudError, notFound } from '../errors.ts'
+import { badInput, CloudError, notFound } from '../errors.ts'
 import { checkVersion, given, updateRow } from '../versioned.ts'
 import { hostEvent, hostRemember } from './host.ts'
 
@@ -29,6 +29,7 @@ export const MAX_ALLOCATION_RATIO = 1000
 const CUSTOM_TRAIT = /^CUSTOM_[A-Z0-9_]{1,248}$/
 const MAX_LISTED = 50
 
+/** Throws NOT_FOUND. */
 export async function findHost(c: Command, id: string): Promise<Host> {
   const host = await c.tx.host.findUnique({ where: { id } })
   if (!host) throw notFound('host', id)
@@ -107,11 +108,9 @@ async function setInventory(
 }
 
 const bad = (field: string, message: string): CloudError =>
-  new CloudError('BAD_INPUT', `${field}: ${message}`, {
-    fields: [{ path: `input.${field}`, message }],
-  })
+  badInput(field, message, `${field}: ${message}`)
 
-/** Only of one that is gone, and holds nothing. It does not come in again without a word. */
+/** Only of one that is gone, and holds nothing. It comes back only with a join token. */
 export const hostDelete: (
   ctx: Context,
   input: CommandInput & { id: string; ifVersion?: number | null },

@@ -59,6 +59,18 @@ export function moveAction<I extends ServerActionRequest>(
   )
 }
 
+/** What the task of a move is told. */
+export const moveInput = (
+  c: Command,
+  given: Pick<MoveTaskInput, 'migrationId' | 'from' | 'to'> & { onlyHost?: string },
+): Omit<MoveTaskInput, 'host' | 'before'> => ({
+  migrationId: given.migrationId,
+  from: given.from,
+  to: given.to,
+  onlyHost: given.onlyHost ?? null,
+  confirmSeconds: c.compute.resizeConfirmSeconds || null,
+})
+
 /** A server within the caller's reach, locked in the database. */
 async function movable(c: Command, input: ServerActionRequest): Promise<LockedServer> {
   const { projectId, domainId, userId } = c.reach

@@ -1,7 +1,10 @@
 /** What to do where a host and the rows differ. Pure: decisions on what was read, no reading. */
 import type { PowerState, ServerStatus } from './server.states.ts'
 
-/** A machine as its host reports it. `fence`: the last work that the host knows of, if it remembers any. */
+/**
+ * A machine as its host reports it. `fence`: the last work that the host knows of, if it remembers any. A
+ * RUNNING one has a reason only when its hypervisor does not answer.
+ */
 export interface ReportedMachine {
   id: string
   powerState: PowerState
@@ -40,7 +43,7 @@ const truths: Partial<Record<ServerStatus, Truth>> = {
   ACTIVE: { ...off, PAUSED: 'PAUSED' },
   PAUSED: { ...off, RUNNING: 'ACTIVE' },
   SUSPENDED: { SHUTDOWN: 'SHUTOFF', CRASHED: 'SHUTOFF', RUNNING: 'ACTIVE', PAUSED: 'PAUSED' },
-  SHUTOFF: { RUNNING: 'ACTIVE', PAUSED: 'ACTIVE', SUSPENDED: 'SUSPENDED' },
+  SHUTOFF: { RUNNING: 'ACTIVE', PAUSED: 'PAUSED', SUSPENDED: 'SUSPENDED' },
 }
 
 /** In which a machine that crashed is told of; where it is off anyway nobody misses it. */
@@ -50,20 +53,35 @@ const runsIn: readonly ServerStatus[] = ['ACTIVE', 'PAUSED', 'RESCUE', 'VERIFY_R
 export function correctionFor(row: ServerRow, machine: ReportedMachine): Correction | null {
   if (row.taskState || machine.busy) return null
   if (machine.fence !== null && machine.fence < row.fence) return null
+  if (isSilent(machine)) return correctionForSilent(row, machine)
   const { powerState } = machine
   // One that its hypervisor holds, for a reason (a full disk, an I/O error), runs again by itself.
-  const isHeld = row.status === 'ACTIVE' && powerState === 'PAUSED' && machine.reason !== undefined
-  const status = (!isHeld && truths[row.status]?.[powerState]) || row.status
+  const isHeld = powerState === 'PAUSED' && machine.reason !== undefined
+  const seen = isHeld && row.status !== 'PAUSED' ? 'RUNNING' : powerState
+  const status = truths[row.status]?.[seen] ?? row.status
   if (status === row.status && row.powerState === powerState) return null
   const correction = { status, powerState }
   if (powerState === 'CRASHED' && runsIn.includes(row.status)) {
     const message = machine.reason ?? 'the machine crashed'
-    return { ...correction, fault: { code: 'HYPERVISOR_FAILED', message } }
+    return { ...correction, fault: failed(message) }
   }
-  return row.status === 'SHUTOFF' && status === 'ACTIVE'
-    ? { ...correction, fault: null }
-    : correction
+  if (isHeld) return { ...correction, fault: failed(`It is held still: ${machine.reason}`) }
+  const wasHeld = row.status === 'ACTIVE' && row.powerState === 'PAUSED'
+  const wasSilent = row.powerState === 'NOSTATE' && runsIn.includes(row.status)
+  const isOver = wasSilent || (powerState === 'RUNNING' && (row.status === 'SHUTOFF' || wasHeld))
+  return isOver ? { ...correction, fault: null } : correction
 }
+
+/** Its hypervisor lives and says nothing: whether the guest runs nobody knows. */
+const isSilent = ({ powerState, reason }: ReportedMachine): boolean =>
+  powerState === 'RUNNING' && reason !== undefined
+
+function correctionForSilent(row: ServerRow, { reason }: ReportedMachine): Correction | null {
+  if (row.powerState === 'NOSTATE' || !runsIn.includes(row.status)) return null
+  return { status: row.status, powerState: 'NOSTATE', fault: failed(reason ?? '') }
+}
+
+const failed = (message: string) => ({ code: 'HYPERVISOR_FAILED', message }) as const
 
 const gone = { code: 'HYPERVISOR_FAILED', message: 'Its host no longer has the machine' } as const
 

@@ -77,6 +77,10 @@ export function allowOn(
 export const passesLock = (c: Command, server: LockedServer): boolean =>
   server.locked && may(c, LOCK_OVERRIDE, targetOf(server))
 
+/**
+ * The command of one action: what its row of the state table says, and what `prepare` adds. Throws
+ * INVALID_STATE when the table or a lock forbids it, CONFLICT at another version than `ifVersion`.
+ */
 export function serverAction<I extends ServerActionRequest>(
   name: ServerAction,
   kind: ServerTaskKind,
@@ -128,6 +132,10 @@ export async function begin(
   return { serverId: id, taskId, plan: null }
 }
 
+/**
+ * The audit entry of an action: the status before and, unless `after` is null, the one that it
+ * leads to.
+ */
 export function auditAction(
   c: Command,
   server: LockedServer,

@@ -5,7 +5,7 @@
 import type { Prisma } from '../../prisma/generated/client.ts'
 import { allow, may } from '../access/allow.ts'
 import type { Command } from '../command.ts'
-import { CloudError, notFound } from '../errors.ts'
+import { badInput, notFound } from '../errors.ts'
 import { seal } from '../identity/sealed.ts'
 import { checkZone } from './availability-zone.ts'
 import { ownKeypair } from './keypair.ts'
@@ -30,7 +30,7 @@ export interface ServerOptions {
 }
 
 /** Nova's: of the base64. */
-const MAX_USER_DATA_LETTERS = 65_535
+const MAX_USER_DATA_CHARACTERS = 65_535
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/
 const MAX_HINTED = 50
 
@@ -81,18 +81,17 @@ export async function optionsOf(
   return { columns, onlyHost: place.host }
 }
 
-const wrong = (field: string, message: string): CloudError =>
-  new CloudError('BAD_INPUT', `${field} ${message}`, {
-    fields: [{ path: `input.${field}`, message }],
-  })
-
+/**
+ * User data as it is stored: base64 without line breaks. BAD_INPUT when it is not, or longer than
+ * Nova takes.
+ */
 export function userDataOf(given: string | null | undefined): string | null {
   if (!given) return null
   const text = given.replaceAll(/[\r\n]/g, '')
-  if (text.length > MAX_USER_DATA_LETTERS) {
-    throw wrong('userData', `must have at most ${MAX_USER_DATA_LETTERS} letters of base64`)
+  if (text.length > MAX_USER_DATA_CHARACTERS) {
+    throw badInput('userData', `must have at most ${MAX_USER_DATA_CHARACTERS} characters of base64`)
   }
-  if (!BASE64.test(text)) throw wrong('userData', 'must be base64')
+  if (!BASE64.test(text)) throw badInput('userData', 'must be base64')
   return text
 }
 
@@ -125,7 +124,8 @@ async function hintsOf(
   for (const name of ['sameHost', 'differentHost'] as const) {
     const ids = [...new Set(given?.[name] ?? [])].map((id) => id.toLowerCase())
     if (ids.length === 0) continue
-    if (ids.length > MAX_HINTED) throw wrong(`hints.${name}`, `takes at most ${MAX_HINTED} servers`)
+    if (ids.length > MAX_HINTED)
+      throw badInput(`hints.${name}`, `takes at most ${MAX_HINTED} servers`)
     const rows = await c.tx.server.findMany({
       where: { id: { in: ids }, ...(!everywhere && { projectId }) },
       select: { id: true },

@@ -39,8 +39,12 @@ export const serverCreate: (ctx: Context, input: ServerCreate) => Promise<Server
     const draft = await draftOf(c, input)
     const id = await insert(c, draft, input.name, c.taskId)
     const { projectId } = draft
-    await quotaClaim(c, { projectId, ownerId: id, amounts: amountsOf(draft.flavor) })
-    if (c.dryRun) return { serverId: null, taskId: null, plan: await planOf(c, draft, id) }
+    const claim = { projectId, ownerId: id, amounts: amountsOf(draft.flavor) }
+    if (c.dryRun) {
+      await quotaClaim(c, claim)
+      return { serverId: null, taskId: null, plan: await planOf(c, draft, id) }
+    }
+    c.atEnd(() => quotaClaim(c, claim))
     const taskId = await begin(c, draft, { id, name: input.name }, c.taskId)
     return { serverId: id, taskId, plan: null }
   },
@@ -119,6 +123,7 @@ export async function begin(
   return taskId
 }
 
+/** The audit entry of a server that is made. */
 export function audit(
   c: Command,
   { projectId, task, flavor }: Draft,

@@ -1,14 +1,12 @@
 /** Bringing servers of a dead host up elsewhere, from their images. */
-
 import type { Command } from '../command.ts'
 import type { Context } from '../context.ts'
 import { CloudError } from '../errors.ts'
 import { diskImage, type ImageForHost } from './image-for-host.ts'
-import { type MoveTaskInput, migrationBegin, moveAction } from './migration.ts'
+import { type MoveTaskInput, migrationBegin, moveAction, moveInput } from './migration.ts'
 import type { LockedServer, ServerResult } from './server.ts'
 import type { ServerActionRequest } from './server-action.ts'
 import { destinationOf, movePlan } from './server-move.ts'
-import { moveInput } from './server-resize.ts'
 
 export interface ServerEvacuateTo extends ServerActionRequest {
   /** Only there. */

@@ -1,6 +1,6 @@
 /** Locking: what is locked is changed by nobody but those whom no lock stops. */
 import { may } from '../access/allow.ts'
-import { command } from '../command.ts'
+import { type Command, command } from '../command.ts'
 import { emit } from '../core/event.ts'
 import { CloudError } from '../errors.ts'
 import { change, requireState } from '../transition.ts'
@@ -31,23 +31,14 @@ export const serverUnlock = command(
 )
 
 /** Done at once: a lock waits for no task, and what runs goes on. */
-async function setLock(
-  c: Parameters<typeof serverFor>[0],
-  input: ServerLock,
-  locked: boolean,
-): Promise<ServerResult> {
+async function setLock(c: Command, input: ServerLock, locked: boolean): Promise<ServerResult> {
   const server = await serverFor(c, input)
   const { id, status, projectId, lockedBy } = server
   const name = locked ? 'lock' : 'unlock'
   requireState(name, serverActions[name], server)
   if (server.locked && lockedBy !== c.actor.userId && !may(c, LOCK_OVERRIDE, targetOf(server))) {
-    throw new CloudError(
-      'FORBIDDEN',
-      'Somebody else locked it: only they or a manager of the project may change that',
-      {
-        rule: LOCK_OVERRIDE,
-      },
-    )
+    const message = 'Somebody else locked it: only they or a manager of the project may change that'
+    throw new CloudError('FORBIDDEN', message, { rule: LOCK_OVERRIDE })
   }
   const lockedReason = locked ? (input.reason ?? null) : null
   const set = { locked, lockedReason, lockedBy: locked ? c.actor.userId : null }

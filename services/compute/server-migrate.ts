@@ -3,12 +3,11 @@ import { allow } from '../access/allow.ts'
 import type { Command } from '../command.ts'
 import type { Context } from '../context.ts'
 import { CloudError } from '../errors.ts'
-import { migrationBegin, moveAction, openMigrationOf } from './migration.ts'
+import { migrationBegin, moveAction, moveInput, openMigrationOf } from './migration.ts'
 import type { MigrationKind } from './migration-status.ts'
 import type { LockedServer, ServerResult } from './server.ts'
 import type { Prepared, ServerActionRequest } from './server-action.ts'
 import { destinationOf, movePlan, requireTrait } from './server-move.ts'
-import { moveInput } from './server-resize.ts'
 
 export interface ServerMigrateTo extends ServerActionRequest {
   /** Only there. */

@@ -1,7 +1,7 @@
 /** What the moves of servers ask of placement and of hosts; shared by their commands and their tasks. */
 import type { Command } from '../command.ts'
 import type { Db, Tx } from '../context.ts'
-import { CloudError } from '../errors.ts'
+import { badInput, CloudError } from '../errors.ts'
 import { quotasOf } from '../identity/quota.ts'
 import type { Size } from './migration.ts'
 import type { MigrationKind } from './migration-status.ts'
@@ -95,7 +95,5 @@ export async function destinationOf(
   const host = await c.tx.host.findUnique({ where: { id: hostId }, select: { name: true } })
   const wrong = host ? 'The server is on that host' : 'There is no such host'
   if (host && hostId !== server.hostId) return host.name
-  throw new CloudError('BAD_INPUT', wrong, {
-    fields: [{ path: 'input.hostId', message: wrong }],
-  })
+  throw badInput('hostId', wrong, wrong)
 }

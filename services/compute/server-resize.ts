@@ -1,16 +1,10 @@
 /** Giving servers another size: there, and then for good or back again. */
 import type { Command } from '../command.ts'
-import { CloudError } from '../errors.ts'
+import { badInput, type CloudError } from '../errors.ts'
 import type { QuotaAmounts, QuotaResource } from '../identity/quota.ts'
 import { quotaClaim, quotaCommit } from '../identity/quota-claim.ts'
 import { usableFlavor } from './flavor.ts'
-import {
-  type MoveTaskInput,
-  migrationBegin,
-  moveAction,
-  openMigrationOf,
-  type Size,
-} from './migration.ts'
+import { migrationBegin, moveAction, moveInput, openMigrationOf, type Size } from './migration.ts'
 import { amountsOf, type LockedServer } from './server.ts'
 import type { ServerActionRequest } from './server-action.ts'
 import { movePlan, requireTrait } from './server-move.ts'
@@ -69,20 +63,7 @@ async function claimDifference(
   await quotaCommit(c.tx, migrationId)
 }
 
-/** What the task of a move is told. */
-export const moveInput = (
-  c: Command,
-  given: Pick<MoveTaskInput, 'migrationId' | 'from' | 'to'> & { onlyHost?: string },
-): Omit<MoveTaskInput, 'host' | 'before'> => ({
-  migrationId: given.migrationId,
-  from: given.from,
-  to: given.to,
-  onlyHost: given.onlyHost ?? null,
-  confirmSeconds: c.compute.resizeConfirmSeconds || null,
-})
-
-const badFlavor = (message: string): CloudError =>
-  new CloudError('BAD_INPUT', message, { fields: [{ path: 'input.flavorId', message }] })
+const badFlavor = (message: string): CloudError => badInput('flavorId', message, message)
 
 export const serverResizeConfirm = moveAction(
   'resizeConfirm',

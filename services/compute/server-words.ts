@@ -1,5 +1,5 @@
 /** What users write on servers: metadata and tags, within Nova's limits. */
-import { CloudError } from '../errors.ts'
+import { badInput } from '../errors.ts'
 
 const MAX_PAIRS = 128
 const MAX_LETTERS = 255
@@ -9,24 +9,23 @@ const MAX_TAG_LETTERS = 60
 /** Nova's rule for the names of metadata. */
 const KEY = /^[a-zA-Z0-9-_:. ]{1,255}$/
 
-const wrong = (field: string, message: string): CloudError =>
-  new CloudError('BAD_INPUT', `${field} ${message}`, {
-    fields: [{ path: `input.${field}`, message }],
-  })
-
 /** Whether PostgreSQL takes it, and people can read it on a line. */
 const isText = (text: string): boolean => !/\0|\p{Surrogate}/u.test(text)
 
+/** BAD_INPUT on the first pair that is beyond Nova's limits. */
 export function checkMetadata(metadata: Record<string, string>): void {
   const pairs = Object.entries(metadata)
-  if (pairs.length > MAX_PAIRS) throw wrong('metadata', `takes at most ${MAX_PAIRS} pairs`)
+  if (pairs.length > MAX_PAIRS) throw badInput('metadata', `takes at most ${MAX_PAIRS} pairs`)
   for (const [key, value] of pairs) {
     if (!KEY.test(key)) {
       const shown = JSON.stringify(key.slice(0, 40))
-      throw wrong('metadata', `has ${shown}: names are letters, digits, spaces and -_:. up to 255`)
+      throw badInput(
+        'metadata',
+        `has ${shown}: names are letters, digits, spaces and -_:. up to 255`,
+      )
     }
     if (Array.from(value).length > MAX_LETTERS || !isText(value)) {
-      throw wrong('metadata', `of ${key} must be text of at most ${MAX_LETTERS} characters`)
+      throw badInput('metadata', `of ${key} must be text of at most ${MAX_LETTERS} characters`)
     }
   }
 }
@@ -34,7 +33,7 @@ export function checkMetadata(metadata: Record<string, string>): void {
 /** Each once, in order of the alphabet. */
 export function checkedTags(tags: readonly string[]): string[] {
   const unique = [...new Set(tags)].sort()
-  if (unique.length > MAX_TAGS) throw wrong('tags', `takes at most ${MAX_TAGS} of them`)
+  if (unique.length > MAX_TAGS) throw badInput('tags', `takes at most ${MAX_TAGS} of them`)
   const bad = unique.find(
     (tag) =>
       tag === '' ||
@@ -44,5 +43,5 @@ export function checkedTags(tags: readonly string[]): string[] {
   )
   if (bad === undefined) return unique
   const rule = `1 to ${MAX_TAG_LETTERS} characters without comma and slash`
-  throw wrong('tags', `has ${JSON.stringify(bad.slice(0, MAX_TAG_LETTERS))}: a tag is ${rule}`)
+  throw badInput('tags', `has ${JSON.stringify(bad.slice(0, MAX_TAG_LETTERS))}: a tag is ${rule}`)
 }

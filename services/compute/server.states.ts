@@ -57,6 +57,8 @@ const row = (
 })
 
 const placed = { placed: true } as const
+/** What `moveAction` makes: operators move servers of every project. */
+const moving = { placed: true, acrossProjects: true } as const
 const failing = (during: ServerStatus) => ({ placed: true, during, onFailure: 'ERROR' }) as const
 
 /** Action: rule, from which statuses, to which; what is more. */
@@ -80,18 +82,19 @@ export const serverActions = {
   rescue: row('rescue', ['ACTIVE', 'SHUTOFF', 'ERROR'], 'RESCUE', placed),
   unrescue: row('rescue', ['RESCUE'], 'ACTIVE', placed),
   rebuild: row('rebuild', ['ACTIVE', 'SHUTOFF', 'ERROR'], 'SAME', failing('REBUILD')),
-  resize: row('resize', ['ACTIVE', 'SHUTOFF'], 'VERIFY_RESIZE', { placed: true, during: 'RESIZE' }),
-  resizeConfirm: row('resize', ['VERIFY_RESIZE'], 'ACTIVE', placed),
-  resizeRevert: row('resize', ['VERIFY_RESIZE'], 'ACTIVE', failing('REVERT_RESIZE')),
-  migrate: row('migrate', ['ACTIVE', 'SHUTOFF'], 'VERIFY_RESIZE', {
-    placed: true,
-    during: 'RESIZE',
+  resize: row('resize', ['ACTIVE', 'SHUTOFF'], 'VERIFY_RESIZE', { ...moving, during: 'RESIZE' }),
+  resizeConfirm: row('resize', ['VERIFY_RESIZE'], 'ACTIVE', moving),
+  resizeRevert: row('resize', ['VERIFY_RESIZE'], 'ACTIVE', {
+    ...moving,
+    ...failing('REVERT_RESIZE'),
   }),
-  liveMigrate: row('migrate', ['ACTIVE'], 'SAME', { placed: true, during: 'MIGRATING' }),
+  migrate: row('migrate', ['ACTIVE', 'SHUTOFF'], 'VERIFY_RESIZE', { ...moving, during: 'RESIZE' }),
+  liveMigrate: row('migrate', ['ACTIVE'], 'SAME', { ...moving, during: 'MIGRATING' }),
   /** Of a live migration: it goes on where it was. */
-  migrationAbort: row('migrate', ['MIGRATING'], 'ACTIVE', { placed: true, interrupts: true }),
+  migrationAbort: row('migrate', ['MIGRATING'], 'ACTIVE', { ...moving, interrupts: true }),
   /** Only where the host is dead; what runs on it will never answer, so it is no hindrance. */
   evacuate: row('evacuate', evacuable, 'ACTIVE', {
+    ...moving,
     ...failing('REBUILD'),
     interrupts: true,
   }),

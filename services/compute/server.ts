@@ -158,8 +158,19 @@ export interface Machine {
 
 /** The machine of a server as its row says now. */
 export async function machineOf(db: Db | Tx, id: string): Promise<Machine> {
-  return db.server.findUniqueOrThrow({
-    where: { id },
-    select: { id: true, name: true, vcpus: true, memoryMiB: true, diskGiB: true },
-  })
+  return db.server.findUniqueOrThrow({ where: { id }, select: MACHINE })
 }
+
+/** The same, and whether it has a config drive. */
+export async function machineAndDriveOf(
+  db: Db | Tx,
+  id: string,
+): Promise<{ machine: Machine; hasDrive: boolean }> {
+  const { configDrive, ...machine } = await db.server.findUniqueOrThrow({
+    where: { id },
+    select: { ...MACHINE, configDrive: true },
+  })
+  return { machine, hasDrive: configDrive }
+}
+
+const MACHINE = { id: true, name: true, vcpus: true, memoryMiB: true, diskGiB: true } as const

@@ -6,7 +6,7 @@ import { type Command, type CommandInput, command } from '../command.ts'
 import type { Context, Tx } from '../context.ts'
 import { emit } from '../core/event.ts'
 import { taskCopies, taskEvent } from '../core/task.ts'
-import { CloudError } from '../errors.ts'
+import { badInput } from '../errors.ts'
 import { newId } from '../id.ts'
 import { quotaClaimMany, quotaRoom } from '../identity/quota-claim.ts'
 import { amountsOf, type Plan, serverEvent } from './server.ts'
@@ -49,9 +49,12 @@ export const serversCreate: (ctx: Context, input: ServersCreate) => Promise<Serv
     'compute.server.create',
     async (c, { count, minCount, name, ...input }) => {
       const least = minCount ?? count
-      if (least > count) throw wrong('minCount', `must not be above the count, ${count}`)
+      if (least > count) throw badInput('minCount', `must not be above the count, ${count}`)
       if (Array.from(`${name}-${count}`).length > MAX_NAME_LETTERS) {
-        throw wrong('name', `must leave room for -1 to -${count} in ${MAX_NAME_LETTERS} characters`)
+        throw badInput(
+          'name',
+          `must leave room for -1 to -${count} in ${MAX_NAME_LETTERS} characters`,
+        )
       }
       const draft = await draftOf(c, input, count)
       const { projectId, flavor } = draft
@@ -68,8 +71,12 @@ export const serversCreate: (ctx: Context, input: ServersCreate) => Promise<Serv
       }))
       await insertCopies(c.tx, id, others)
       const ownerIds = [first, ...others].map((server) => server.id)
-      await quotaClaimMany(c, { projectId, ownerIds, amounts })
-      if (c.dryRun) return { serverIds: [], taskIds: [], plan: await planOf(c, draft, id) }
+      const claims = { projectId, ownerIds, amounts }
+      if (c.dryRun) {
+        await quotaClaimMany(c, claims)
+        return { serverIds: [], taskIds: [], plan: await planOf(c, draft, id) }
+      }
+      c.atEnd(() => quotaClaimMany(c, claims))
       await begin(c, draft, first, first.taskId)
       await beginCopies(c, draft, first.taskId, others)
       const taskIds = [first, ...others].map(({ taskId }) => taskId)
@@ -113,8 +120,3 @@ async function beginCopies(
     for (const copy of copies) c.ring(copy.taskId)
   })
 }
-
-const wrong = (field: string, message: string): CloudError =>
-  new CloudError('BAD_INPUT', `${field} ${message}`, {
-    fields: [{ path: `input.${field}`, message }],
-  })

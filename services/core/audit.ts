@@ -50,17 +50,19 @@ export function changed(
 }
 
 export async function auditSuccess(tx: Tx, doing: Doing, entries: AuditEntry[]): Promise<void> {
-  if (entries.length === 0) return
-  await tx.auditEvent.createMany({
-    data: entries.map((entry) => ({
-      ...rowOf(doing),
-      ...entry,
-      domainId: entry.domainId ?? domainOf(entry, doing.actor),
-      outcome: 'SUCCESS' satisfies AuditOutcome,
-      before: (entry.before ?? undefined) as Prisma.InputJsonValue | undefined,
-      after: (entry.after ?? undefined) as Prisma.InputJsonValue | undefined,
-    })),
-  })
+  const data = entries.map((entry) => ({
+    ...rowOf(doing),
+    ...entry,
+    domainId: entry.domainId ?? domainOf(entry, doing.actor),
+    outcome: 'SUCCESS' satisfies AuditOutcome,
+    before: (entry.before ?? undefined) as Prisma.InputJsonValue | undefined,
+    after: (entry.after ?? undefined) as Prisma.InputJsonValue | undefined,
+  }))
+  const [first, ...others] = data
+  if (!first) return
+  // Of `createMany` Prisma keeps no plan, and nearly every command has one entry.
+  if (others.length === 0) await tx.auditEvent.create({ data: first, select: { id: true } })
+  else await tx.auditEvent.createMany({ data })
 }
 
 /** Where the caller's token says it, so that the domain's managers see it when the project is gone. */

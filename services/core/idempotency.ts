@@ -19,8 +19,11 @@ export interface Keyed {
  * the arguments, and who reads the table could guess them offline.
  */
 export function argumentsHash(key: Uint8Array, scope: string | null, input: object): string {
-  const canonical = (value: unknown): unknown =>
-    value && typeof value === 'object' && !Array.isArray(value) && !(value instanceof Date)
+  const canonical = (value: unknown): unknown => {
+    // JSON has no whole numbers of 64 bits.
+    if (typeof value === 'bigint') return String(value)
+    if (Array.isArray(value)) return value.map(canonical)
+    return value && typeof value === 'object' && !(value instanceof Date)
       ? Object.fromEntries(
           Object.entries(value)
             .filter(([, v]) => v !== undefined && v !== null)
@@ -28,6 +31,7 @@ export function argumentsHash(key: Uint8Array, scope: string | null, input: obje
             .map(([k, v]) => [k, canonical(v)]),
         )
       : value
+  }
   return createHmac('sha256', key)
     .update(JSON.stringify([scope, canonical(input)]))
     .digest('hex')

@@ -7,6 +7,7 @@
  * K3 An unfinished task always has a `due_at`: what nobody holds any more is found by the sweep.
  * K4 Status, step and result change in the same statement as their events.
  */
+import { Prisma } from '../../prisma/generated/client.ts'
 import type { Db, Tx } from '../context.ts'
 import type { ErrorCode, ErrorDetails } from '../errors.ts'
 import { newId } from '../id.ts'
@@ -160,14 +161,32 @@ export async function taskClaim(
   db: Db,
   owner: string,
   leaseMs: number,
-  { taskId, evenIfOurs = false }: WhichTask = { taskId: null },
+  which: WhichTask = { taskId: null },
 ): Promise<Task | null> {
-  const rows = await db.$queryRaw<Task[]>`
+  const [task] = await claim(db, owner, leaseMs, which, 1)
+  return task ?? null
+}
+
+/** The same of those that are due longest, at most so many, in one statement. */
+export const tasksClaim = (db: Db, owner: string, leaseMs: number, most: number): Promise<Task[]> =>
+  claim(db, owner, leaseMs, { taskId: null }, most)
+
+async function claim(
+  db: Db,
+  owner: string,
+  leaseMs: number,
+  { taskId, evenIfOurs = false }: WhichTask,
+  most: number,
+): Promise<Task[]> {
+  // Two texts: one plan does not do for both.
+  const wanted = taskId
+    ? Prisma.sql`id = ${taskId}::uuid and (due_at <= now() or ${evenIfOurs} and lease_owner = ${owner})`
+    : Prisma.sql`due_at <= now()`
+  return db.$queryRaw<Task[]>`
     with due as (
       select id from core.task
-      where ${taskId}::uuid is null and due_at <= now()
-         or id = ${taskId}::uuid and (due_at <= now() or ${evenIfOurs} and lease_owner = ${owner})
-      order by due_at limit 1 for update skip locked),
+      where ${wanted}
+      order by due_at limit ${most}::int for update skip locked),
     claimed as (
       update core.task t
       set status = case t.status when 'QUEUED' then 'RUNNING' else t.status end,
@@ -184,17 +203,28 @@ export async function taskClaim(
            jsonb_build_object('results', '{}'::jsonb, 'tried', '[]'::jsonb) || state as state,
            steps, position, round, waiting_for as "waitingFor", error, request_id as "requestId",
            deadline_at as "deadlineAt", fence,
-           (select pg_notify(${EVENT_CHANNEL}, '')::text from written) as told
+           (select pg_notify(${EVENT_CHANNEL}, '')::text
+            from (select count(*) as events from written) counted where events > 0) as told
     from claimed`
-  return rows[0] ?? null
 }
 
-/** Keeps the lease of a task that takes its time; false when it is lost. */
+/**
+ * Keeps the lease of a task that takes its time; false when it is lost. A row that is being written is
+ * not waited for: nobody claims it meanwhile, and what is written there says anew when it is due.
+ */
 export async function taskRenew(db: Db, task: Task, leaseMs: number): Promise<boolean> {
-  const renewed = await db.$executeRaw`
-    update core.task set due_at = now() + ${leaseMs}::int * interval '1 millisecond'
-    where id = ${task.id}::uuid and fence = ${task.fence} and lease_owner is not null`
-  return renewed === 1
+  const [row] = await db.$queryRaw<{ ours: boolean }[]>`
+    with mine as (
+      select id from core.task
+      where id = ${task.id}::uuid and fence = ${task.fence} and lease_owner is not null
+      for update skip locked),
+    renewed as (
+      update core.task t set due_at = now() + ${leaseMs}::int * interval '1 millisecond'
+      from mine where t.id = mine.id)
+    select exists (
+      select from core.task
+      where id = ${task.id}::uuid and fence = ${task.fence} and lease_owner is not null) as ours`
+  return row?.ours === true
 }
 
 export interface TaskChange {

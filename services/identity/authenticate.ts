@@ -21,6 +21,11 @@ export interface PasswordSignIn {
   newPassword?: string | null
 }
 
+/**
+ * Whose name, domain and password these are, and the code of the second factor where one is
+ * enrolled. UNAUTHENTICATED, after a failure is counted; with `missing` when a code or a new
+ * password is all it lacks.
+ */
 export async function byPassword(
   ctx: Context,
   given: PasswordSignIn,

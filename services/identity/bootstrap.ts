@@ -44,6 +44,10 @@ const projects = [
   { name: 'demo', operator: false },
 ]
 
+/**
+ * What a cloud begins with. The default domain, the built-in roles and the quotas come back with every
+ * start; the administrator and the first projects are made once.
+ */
 export async function identityBootstrap(
   { db, now }: Pick<Cloud, 'db' | 'now'>,
   adminPassword: string,

@@ -10,7 +10,7 @@
 import type { RuleName } from '../access/rules.ts'
 import { type Command, type CommandInput, command } from '../command.ts'
 import type { Context, Db, Tx } from '../context.ts'
-import { CloudError, notFound } from '../errors.ts'
+import { badInput, CloudError, notFound } from '../errors.ts'
 import { newId } from '../id.ts'
 import { effectiveRoles } from './effective-roles.ts'
 import { nameKey } from './name.ts'
@@ -101,9 +101,7 @@ export function refuseTooMany(count: number, resource: string): void {
 export function checkEnd(c: Command, expiresAt: Date | null | undefined): void {
   if (!expiresAt || expiresAt > c.at) return
   const message = 'must be in the future'
-  throw new CloudError('BAD_INPUT', `The end ${message}`, {
-    fields: [{ path: 'input.expiresAt', message }],
-  })
+  throw badInput('expiresAt', message, `The end ${message}`)
 }
 
 /** The domain of a user: their events and audit entries are for its readers. */

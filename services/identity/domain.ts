@@ -19,6 +19,7 @@ export const domainsWithin = ({ domainId, projectId, userId }: Reach): Prisma.Do
   ...(userId && { users: { some: { id: userId } } }),
 })
 
+/** A domain within the reach of the command. Throws NOT_FOUND. */
 export async function findDomain(c: Command, id: string): Promise<Domain> {
   const domain = await c.tx.domain.findFirst({ where: { AND: [{ id }, domainsWithin(c.reach)] } })
   if (!domain) throw notFound('domain', id)

@@ -4,7 +4,7 @@ import { type Command, type CommandInput, command } from '../command.ts'
 import type { Context } from '../context.ts'
 import { changed } from '../core/audit.ts'
 import { emit } from '../core/event.ts'
-import { CloudError } from '../errors.ts'
+import { badInput, CloudError } from '../errors.ts'
 import { newId } from '../id.ts'
 import { checkVersion, given, updateRow } from '../versioned.ts'
 import { findRegion } from './region.ts'
@@ -48,9 +48,7 @@ export function filledUrl(url: string, token: { userId: string; projectId: strin
 function checkUrl(url: string | null | undefined): void {
   const message = url == null ? null : urlProblem(url)
   if (message === null) return
-  throw new CloudError('BAD_INPUT', `The URL ${message}`, {
-    fields: [{ path: 'input.url', message }],
-  })
+  throw badInput('url', message, `The URL ${message}`)
 }
 
 async function findEndpoint(c: Command, id: string): Promise<Endpoint> {

@@ -8,7 +8,7 @@ import { type Command, type CommandInput, command } from '../command.ts'
 import type { Context } from '../context.ts'
 import { type AuditEntry, changed } from '../core/audit.ts'
 import { emit } from '../core/event.ts'
-import { CloudError, notFound } from '../errors.ts'
+import { badInput, CloudError, notFound } from '../errors.ts'
 import { newId } from '../id.ts'
 import { checkVersion, given, orTaken, updateRow } from '../versioned.ts'
 import { isPrivileged, keepAnAdministrator } from './administrators.ts'
@@ -172,9 +172,7 @@ export const groupUserAdd: (ctx: Context, input: GroupMembership) => Promise<{ i
 
 function otherDomain(): CloudError {
   const message = 'is of another domain than the group: a group has users of its own domain only'
-  return new CloudError('BAD_INPUT', `The user ${message}`, {
-    fields: [{ path: 'input.userId', message }],
-  })
+  return badInput('userId', message, `The user ${message}`)
 }
 
 /** Ends the user's tokens when the group gives roles. */

@@ -10,7 +10,7 @@ import { type Command, type CommandInput, command } from '../command.ts'
 import type { Context } from '../context.ts'
 import { changed } from '../core/audit.ts'
 import { emit } from '../core/event.ts'
-import { CloudError, notFound } from '../errors.ts'
+import { badInput, CloudError, notFound } from '../errors.ts'
 import { newId } from '../id.ts'
 import { checkVersion, given, orTaken, updateRow } from '../versioned.ts'
 import { keepAnAdministrator } from './administrators.ts'
@@ -87,23 +87,18 @@ async function told(
   })
 }
 
-const badField = (path: string, message: string): CloudError =>
-  new CloudError('BAD_INPUT', `${path} ${message}`, {
-    fields: [{ path: `input.${path}`, message }],
-  })
-
 function checkIssuer(text: string): void {
   const url = URL.canParse(text) ? new URL(text) : null
   const isLoopback = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(url?.hostname ?? '')
   const isSafe = url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback)
   if (url && isSafe && !url.search && !url.hash && !url.username && !url.password) return
-  throw badField('issuer', 'must be an https address without query and fragment')
+  throw badInput('issuer', 'must be an https address without query and fragment')
 }
 
 /** RFC 6749, 3.3. */
 function checkScopes(scopes: readonly string[]): void {
   if (scopes.every((scope) => /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(scope))) return
-  throw badField('scopes', 'must be words without spaces and quotes')
+  throw badInput('scopes', 'must be words without spaces and quotes')
 }
 
 function mappingToStore(rules: readonly GivenRule[]): Prisma.InputJsonValue {

@@ -23,6 +23,7 @@ export const expiryOf = (
     ? new Date(passwordChangedAt.getTime() + expiresDays * DAY_MS)
     : null
 
+/** Whether the password has to be changed before anything else. */
 export function isExpired(
   user: Pick<Holder, 'passwordChangedAt'>,
   rules: PasswordRules,

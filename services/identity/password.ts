@@ -1,3 +1,4 @@
+/** Password hashes. */
 import { hash, verify } from '@node-rs/argon2'
 
 /** argon2id (the library's default) with OWASP's first choice: 19 MiB, 2 passes, 1 lane. */

@@ -5,7 +5,7 @@ import { type Command, type CommandInput, command } from '../command.ts'
 import type { Context, Db, Tx } from '../context.ts'
 import { changed } from '../core/audit.ts'
 import { emit } from '../core/event.ts'
-import { CloudError, notFound } from '../errors.ts'
+import { badInput, CloudError, notFound } from '../errors.ts'
 import { newId } from '../id.ts'
 import { checkVersion, given, orTaken, updateRow } from '../versioned.ts'
 import { keepAnAdministrator } from './administrators.ts'
@@ -122,9 +122,7 @@ export const projectCreate: (ctx: Context, input: ProjectCreate) => Promise<{ id
   })
 
 const badParent = (message: string): CloudError =>
-  new CloudError('BAD_INPUT', `The parent ${message}`, {
-    fields: [{ path: 'input.parentId', message }],
-  })
+  badInput('parentId', message, `The parent ${message}`)
 
 async function findParent(c: Command, id: string): Promise<Project> {
   const within = await projectsWithin(c.tx, c.reach)

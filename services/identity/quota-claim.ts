@@ -95,8 +95,8 @@ export async function quotaRoom(
           w (resource, amount) on w.resource = q.resource
         left join registered r on r.resource = q.resource
       order by q.project_id, q.resource for no key update of q)
-    select greatest(min(("limit" - tree_used) / nullif(amount, 0)), 0)::bigint as room
-    from held where "limit" >= 0`
+    select min(greatest(("limit" - tree_used) / nullif(amount, 0), 0))::bigint as room
+    from held where "limit" >= 0 and amount > 0`
   return Number(rows[0]?.room ?? Number.MAX_SAFE_INTEGER)
 }
 

@@ -2,7 +2,7 @@
 import { type Command, type CommandInput, command } from '../command.ts'
 import type { Context, Tx } from '../context.ts'
 import { emit } from '../core/event.ts'
-import { CloudError, notFound } from '../errors.ts'
+import { badInput, type CloudError, notFound } from '../errors.ts'
 import { findProject } from './project.ts'
 import {
   exceeds,
@@ -41,9 +41,7 @@ export const quotaSet: (ctx: Context, input: QuotaSet) => Promise<QuotaView> = c
 )
 
 const wrong = (field: string, message: string): CloudError =>
-  new CloudError('BAD_INPUT', `${field}: ${message}`, {
-    fields: [{ path: `input.${field}`, message }],
-  })
+  badInput(field, message, `${field}: ${message}`)
 
 async function told(
   c: Command,

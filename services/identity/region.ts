@@ -8,7 +8,7 @@ import { type Command, type CommandInput, command } from '../command.ts'
 import type { Context, Tx } from '../context.ts'
 import { changed } from '../core/audit.ts'
 import { emit } from '../core/event.ts'
-import { CloudError } from '../errors.ts'
+import { badInput, CloudError } from '../errors.ts'
 import { checkVersion, given, orTaken, updateRow } from '../versioned.ts'
 
 const MAX_DEPTH = 16
@@ -21,6 +21,7 @@ export const regionAuditId = (id: string): string => v5(id, NAMESPACE)
 
 const noRegion = (id: string): CloudError => new CloudError('NOT_FOUND', `There is no region ${id}`)
 
+/** Throws NOT_FOUND. */
 export async function findRegion(tx: Tx, id: string): Promise<Region> {
   const region = await tx.region.findUnique({ where: { id } })
   if (!region) throw noRegion(id)
@@ -66,9 +67,7 @@ async function checkParent(tx: Tx, parentRegionId: string, id: string | null): P
 }
 
 const badParent = (message: string): CloudError =>
-  new CloudError('BAD_INPUT', `The parent ${message}`, {
-    fields: [{ path: 'input.parentRegionId', message }],
-  })
+  badInput('parentRegionId', message, `The parent ${message}`)
 
 export interface RegionCreate extends CommandInput {
   id: string

@@ -7,7 +7,7 @@ import { type Command, type CommandInput, command } from '../command.ts'
 import type { Cloud, Context, Tx } from '../context.ts'
 import { changed } from '../core/audit.ts'
 import { emit } from '../core/event.ts'
-import { CloudError, type ErrorDetails, notFound } from '../errors.ts'
+import { badInput, CloudError, type ErrorDetails, notFound } from '../errors.ts'
 import { newId } from '../id.ts'
 import { checkVersion, given, orTaken, updateRow } from '../versioned.ts'
 import { quotaDefaults, registered, userLimitDefaults } from './quota.ts'
@@ -103,9 +103,7 @@ export interface RegisteredLimitCreate extends CommandInput {
 }
 
 const wrong = (field: string, message: string): CloudError =>
-  new CloudError('BAD_INPUT', `${field}: ${message}`, {
-    fields: [{ path: `input.${field}`, message }],
-  })
+  badInput(field, message, `${field}: ${message}`)
 
 export const registeredLimitCreate: (
   ctx: Context,

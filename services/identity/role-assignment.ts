@@ -12,7 +12,7 @@ import type { Target } from '../access/language.ts'
 import { type Command, type CommandInput, command } from '../command.ts'
 import type { Context } from '../context.ts'
 import { emit } from '../core/event.ts'
-import { CloudError, notFound } from '../errors.ts'
+import { badInput, CloudError, notFound } from '../errors.ts'
 import { newId } from '../id.ts'
 import { isPrivileged, keepAnAdministrator } from './administrators.ts'
 import { domainsWithin } from './domain.ts'
@@ -60,8 +60,7 @@ interface Holder {
   privileged: boolean
 }
 
-const bad = (field: string, message: string): CloudError =>
-  new CloudError('BAD_INPUT', message, { fields: [{ path: `input.${field}`, message }] })
+const bad = (field: string, message: string): CloudError => badInput(field, message, message)
 
 function checkShape(input: RoleAssignmentCreate): void {
   const { role, roleId, userId, groupId, projectId, domainId, system, inherited } = input

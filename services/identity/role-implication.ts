@@ -8,7 +8,7 @@
 import type { Role } from '../../prisma/generated/client.ts'
 import { type Command, type CommandInput, command } from '../command.ts'
 import type { Context, Tx } from '../context.ts'
-import { CloudError } from '../errors.ts'
+import { badInput, CloudError } from '../errors.ts'
 import { keepAnAdministrator } from './administrators.ts'
 import { impliesAlways, isBuiltIn } from './bootstrap.ts'
 import { revoke } from './revocation.ts'
@@ -61,9 +61,7 @@ export const roleImplicationCreate: (
 })
 
 function refused(message: string): CloudError {
-  return new CloudError('BAD_INPUT', `The implied role ${message}`, {
-    fields: [{ path: 'input.impliedRoleId', message }],
-  })
+  return badInput('impliedRoleId', message, `The implied role ${message}`)
 }
 
 /** The names of the roles from one to the other, each implying the next; null when there is no way. */

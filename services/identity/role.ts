@@ -5,7 +5,7 @@ import { type Command, type CommandInput, command } from '../command.ts'
 import type { Context, Tx } from '../context.ts'
 import { type AuditEntry, changed } from '../core/audit.ts'
 import { emit } from '../core/event.ts'
-import { CloudError, notFound } from '../errors.ts'
+import { badInput, CloudError, notFound } from '../errors.ts'
 import { newId } from '../id.ts'
 import { checkVersion, given, orTaken, updateRow } from '../versioned.ts'
 import { keepAnAdministrator } from './administrators.ts'
@@ -26,6 +26,9 @@ export function rolesWithin(ctx: Pick<Context, 'actor' | 'policy'>): Prisma.Role
   return domainIds ? { OR: [{ domainId: null }, { domainId: { in: domainIds } }] } : {}
 }
 
+/**
+ * A role that the caller sees: of the whole cloud, or of a domain within reach. Throws NOT_FOUND.
+ */
 export async function findRole(c: Command, id: string): Promise<Role> {
   const role = await c.tx.role.findFirst({ where: { AND: [{ id }, rolesWithin(c)] } })
   if (!role) throw notFound('role', id)
@@ -34,6 +37,7 @@ export async function findRole(c: Command, id: string): Promise<Role> {
 
 const viewOf = ({ name, description, domainId }: Role) => ({ name, description, domainId })
 
+/** Writes the event and the audit entry of a change. */
 export async function roleTold(
   c: Command,
   type: 'created' | 'updated' | 'deleted',
@@ -88,7 +92,7 @@ export const roleCreate: (ctx: Context, input: RoleCreate) => Promise<{ id: stri
 function refuseName(name: string): void {
   if (!isBuiltIn({ nameKey: nameKey(name), domainId: null })) return
   const message = `${name} is a role of the whole cloud: a domain role needs another name`
-  throw new CloudError('BAD_INPUT', message, { fields: [{ path: 'input.name', message }] })
+  throw badInput('name', message, message)
 }
 
 export interface RoleUpdate extends CommandInput {

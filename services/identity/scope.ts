@@ -4,7 +4,7 @@
  */
 import { lostRace } from '../command.ts'
 import type { Actor, Context, SignInMethod, Tx } from '../context.ts'
-import { CloudError } from '../errors.ts'
+import { badInput, CloudError } from '../errors.ts'
 import { effectiveRoles, type HeldRole } from './effective-roles.ts'
 import { nameKey } from './name.ts'
 
@@ -160,8 +160,7 @@ async function wantedScope(
 const twice = (what: string): CloudError =>
   badScope(`Give the ${what} of the scope by its name or by its id`)
 
-const badScope = (message: string): CloudError =>
-  new CloudError('BAD_INPUT', message, { fields: [{ path: 'input.scope', message }] })
+const badScope = (message: string): CloudError => badInput('scope', message, message)
 
 /** Application credentials and trusts are for one project; asking for it by name or id is fine. */
 async function fixedScope(tx: Tx, projectId: string, wanted: WantedScope): Promise<TokenScope> {

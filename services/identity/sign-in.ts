@@ -25,6 +25,10 @@ export interface SignIn {
 
 const ACTION = 'identity.token.create'
 
+/**
+ * Signs in and issues a token for the wanted scope; what is refused is in the audit log. BAD_INPUT
+ * unless one way is given, UNAUTHENTICATED for whatever else is wrong.
+ */
 export async function tokenCreate(
   ctx: Context,
   input: SignIn,

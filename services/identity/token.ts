@@ -69,6 +69,7 @@ const UPLOAD_TICKET_TTL_SECONDS = 2 * 3600
 const ttlOfTicket = (object: string): number =>
   object.startsWith('image-upload/') ? UPLOAD_TICKET_TTL_SECONDS : TICKET_TTL_SECONDS
 
+/** Issues tokens in one format, and checks those of both. */
 export function makeTokens(
   keys: { token: TokenKeys; fernet: FernetKeys },
   format: TokenFormat = 'jwt',

@@ -9,7 +9,7 @@ import { allow } from '../access/allow.ts'
 import { type Command, type CommandInput, command } from '../command.ts'
 import type { Context } from '../context.ts'
 import { emit } from '../core/event.ts'
-import { CloudError, notFound } from '../errors.ts'
+import { badInput, CloudError, notFound } from '../errors.ts'
 import { isPrivileged } from './administrators.ts'
 import { countFailure, useCode } from './authenticate.ts'
 import { refuseLent, shownOnce } from './delegation.ts'
@@ -97,8 +97,7 @@ export const totpConfirm: (
   return { confirmed: true }
 })
 
-const badCode = (message: string): CloudError =>
-  new CloudError('BAD_INPUT', `The code ${message}`, { fields: [{ path: 'input.code', message }] })
+const badCode = (message: string): CloudError => badInput('code', message, `The code ${message}`)
 
 export interface TotpDelete extends CommandInput {
   userId?: string | null

@@ -221,4 +221,12 @@ describe('many servers in one request', () => {
     for (const { id } of servers) await atRest(cloud, member, id, 'ACTIVE')
     for (const { id } of servers) await remove(id)
   })
+
+  it('are as many as were asked for where there is no limit, though fewer would do', async () => {
+    await cloud.cloud.db.quota.updateMany({ where: { projectId }, data: { limit: -1 } })
+    const { data } = await createMany({ count: 3, minCount: 1 })
+    expect(data.serversCreate.servers).toHaveLength(3)
+    for (const { id } of data.serversCreate.servers) await atRest(cloud, member, id, 'ACTIVE')
+    for (const { id } of data.serversCreate.servers) await remove(id)
+  })
 })

@@ -135,7 +135,7 @@ describe('a word', () => {
   it('is over after its time', async () => {
     const token = await word({ validSeconds: 60 })
     await cloud.cloud.db.hostJoinToken.updateMany({ data: { expiresAt: new Date(0) } })
-    await expect(comeIn('late', token)).rejects.toThrow('over')
+    await expect(comeIn('late', token)).rejects.toThrow('expired')
   })
 
   it('is not kept in words, and told of in the audit log', async () => {

@@ -1,6 +1,6 @@
 /** What operators do with hosts: describe them, empty them as a plan that is seen, remove them. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { hostReport } from '../../services/compute/host.ts'
+import { hostReport } from '../../services/compute/host-report.ts'
 import { newId } from '../../services/id.ts'
 import { expectBooks } from '../support/books.ts'
 import { type Cluster, startCluster } from '../support/cluster.ts'

@@ -1,7 +1,8 @@
 /** What guests are told about themselves: by the service, through a proxy that signs; and on the drive. */
 import { createHmac } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { AskingRate } from '../../server/metadata/asking-rate.ts'
+import { AskingRate } from '../../server/asking-rate.ts'
+import { METADATA_ASKING } from '../../server/metadata/routes.ts'
 import { Secret } from '../../server/secret.ts'
 import { configDriveOf } from '../../services/compute/config-drive.ts'
 import { hostNameOf } from '../../services/compute/metadata.ts'
@@ -159,7 +160,7 @@ describe('the metadata service', () => {
 
   it('lets no server ask without end', () => {
     let at = 0
-    const rate = new AskingRate(() => at)
+    const rate = new AskingRate(METADATA_ASKING, () => at)
     const count = (id: string) => Array.from({ length: 200 }, () => rate.admits(id)).filter(Boolean)
     expect(count('a')).toHaveLength(100)
     expect(count('b')).toHaveLength(100)

@@ -26,7 +26,8 @@ describe('a machine at rest', () => {
     ['PAUSED', 'SHUTDOWN', 'SHUTOFF'],
     ['PAUSED', 'SUSPENDED', 'SUSPENDED'],
     ['SUSPENDED', 'RUNNING', 'ACTIVE'],
-    ['SUSPENDED', 'PAUSED', 'PAUSED'],
+    ['SUSPENDED', 'PAUSED', 'ACTIVE'],
+    ['PAUSED', 'PAUSED', 'PAUSED'],
     ['SUSPENDED', 'SHUTDOWN', 'SHUTOFF'],
     ['ACTIVE', 'SUSPENDED', 'SUSPENDED'],
     ['ACTIVE', 'PAUSED', 'ACTIVE'],
@@ -37,15 +38,19 @@ describe('a machine at rest', () => {
     ['SOFT_DELETED', 'RUNNING', 'SOFT_DELETED'],
     ['ERROR', 'SHUTDOWN', 'ERROR'],
   ] as const)('of one that is %s and now %s makes it %s', (status, powerState, after) => {
-    const correction = correctionFor(row(status, 'NOSTATE'), machine(powerState))
+    const reason = powerState === 'RUNNING' ? null : 'killed'
+    const correction = correctionFor(row(status, 'NOSTATE'), machine(powerState, reason))
     expect(correction).toMatchObject({ status: after, powerState })
     expect(correction?.fault).toBeUndefined()
   })
 
-  it('of one that is ACTIVE and now PAUSED for no reason makes it PAUSED', () => {
-    const correction = correctionFor(row('ACTIVE', 'RUNNING'), machine('PAUSED', null))
-    expect(correction).toEqual({ status: 'PAUSED', powerState: 'PAUSED' })
-  })
+  it.each(['ACTIVE', 'SHUTOFF', 'SUSPENDED'] as const)(
+    'of one that is %s and now PAUSED for no reason makes it PAUSED',
+    (status) => {
+      const correction = correctionFor(row(status, 'NOSTATE'), machine('PAUSED', null))
+      expect(correction).toMatchObject({ status: 'PAUSED', powerState: 'PAUSED' })
+    },
+  )
 
   it.each([
     ['ACTIVE', 'SHUTOFF'],

@@ -1,8 +1,8 @@
 /** What hosts report becomes true in the rows, and what nobody owns goes from the hosts. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { SimulatedComputeDriver } from '../../drivers/compute/simulated.ts'
-import { type HostReport, heard, hostReport } from '../../services/compute/host.ts'
 import { machinesReport } from '../../services/compute/host-machines.ts'
+import { type HostReport, heard, hostReport } from '../../services/compute/host-report.ts'
 import {
   correctionFor,
   correctionForMissing,
@@ -49,7 +49,18 @@ describe('the table', () => {
   it.each([
     ['ACTIVE', 'RUNNING', 'RUNNING', null],
     ['ACTIVE', 'RUNNING', 'SHUTDOWN', { status: 'SHUTOFF', powerState: 'SHUTDOWN' }],
-    ['ACTIVE', 'RUNNING', 'PAUSED', { status: 'ACTIVE', powerState: 'PAUSED' }],
+    [
+      'ACTIVE',
+      'RUNNING',
+      'PAUSED',
+      {
+        status: 'ACTIVE',
+        powerState: 'PAUSED',
+        fault: { code: 'HYPERVISOR_FAILED', message: 'It is held still: killed' },
+      },
+    ],
+    ['ACTIVE', 'PAUSED', 'RUNNING', { status: 'ACTIVE', powerState: 'RUNNING', fault: null }],
+    ['ACTIVE', 'NOSTATE', 'RUNNING', { status: 'ACTIVE', powerState: 'RUNNING', fault: null }],
     [
       'ACTIVE',
       'RUNNING',
@@ -66,8 +77,19 @@ describe('the table', () => {
     ['ERROR', 'NOSTATE', 'RUNNING', { status: 'ERROR', powerState: 'RUNNING' }],
     ['ERROR', 'RUNNING', 'RUNNING', null],
   ] as const)('%s %s, its machine is %s', (status, powerState, reported, correction) => {
-    const seen = machine(reported, { reason: 'killed' })
+    const seen = machine(reported, reported === 'RUNNING' ? {} : { reason: 'killed' })
     expect(correctionFor(row(status, powerState), seen)).toEqual(correction)
+  })
+
+  it('says that nobody knows, of one whose hypervisor does not answer', () => {
+    const seen = machine('RUNNING', { reason: 'QEMU does not answer' })
+    const fault = { code: 'HYPERVISOR_FAILED', message: 'QEMU does not answer' }
+    for (const status of ['ACTIVE', 'PAUSED', 'RESCUE', 'VERIFY_RESIZE']) {
+      const correction = { status, powerState: 'NOSTATE', fault }
+      expect(correctionFor(row(status, 'RUNNING'), seen)).toEqual(correction)
+      expect(correctionFor(row(status, 'NOSTATE'), seen)).toBeNull()
+    }
+    expect(correctionFor(row('ERROR', 'RUNNING'), seen)).toBeNull()
   })
 
   it('is quiet while a task runs, a verb runs, or the news is old', () => {

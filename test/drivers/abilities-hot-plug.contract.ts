@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { expect, it } from 'vitest'
 import type { DiskSpec, PortSpec } from '../../drivers/compute/abilities.ts'
 import type { MachineSpec } from '../../drivers/compute/driver.ts'
+import { itNeeds } from '../support/host.ts'
 import { missing, refused, type Stage } from './abilities-stage.ts'
 import { codeOf, forced, machineSpec, never } from './compute.contract.ts'
 
@@ -19,17 +20,14 @@ async function diskOn(stage: Stage): Promise<DiskSpec> {
   return { id: randomUUID(), kind: 'file', path, format: 'raw', readOnly: false }
 }
 
-async function runHelpful(stage: Stage): Promise<MachineSpec | null> {
+async function runHelpful(stage: Stage): Promise<MachineSpec> {
   const { helpful } = stage.harness
-  if (!helpful) return null
   const spec = stage.spec(helpful.sizes)
   await stage.driver.create(spec, await helpful.image(), never)
   await stage.driver.start(spec, never)
   await helpful.ready(stage.driver, spec.id)
   return spec
 }
-
-const NONE = 'no guest can be had here that does its part'
 
 export const hotPlugContract = {
   hotplug(stage: Stage): void {
@@ -65,9 +63,8 @@ export const hotPlugContract = {
       expect(await attachedTo(spec.id)).toEqual([])
     })
 
-    it('detaches from a guest that lets go', async ({ skip }) => {
+    itNeeds(stage.harness.helpfulProblem, 'detaches from a guest that lets go', async () => {
       const spec = await runHelpful(stage)
-      if (!spec) return skip(NONE)
       const hotplug = stage.ability('hotplug')
       const [disk, card] = [await diskOn(stage), port()]
       await hotplug.attachDisk(spec.id, disk, never)
@@ -100,12 +97,11 @@ export const hotPlugContract = {
       expect(String(error)).not.toContain(PASSWORD)
     })
 
-    it('sets a password, twice, and knows its users', async ({ skip }) => {
+    const { helpful, helpfulProblem } = stage.harness
+    itNeeds(helpfulProblem, 'sets a password, twice, and knows its users', async () => {
       const spec = await runHelpful(stage)
-      const user = stage.harness.helpful?.user
-      if (!spec || !user) return skip(NONE)
       const guest = stage.ability('guest')
-      for (const _ of 'ab') await guest.setPassword(spec.id, user, PASSWORD, never)
+      for (const _ of 'ab') await guest.setPassword(spec.id, helpful.user, PASSWORD, never)
       await refused(guest.setPassword(spec.id, 'nobody-of-this-name', PASSWORD, never))
     })
 

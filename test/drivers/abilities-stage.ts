@@ -26,8 +26,10 @@ export interface AbilitiesHarness extends ComputeHarness {
   makeDiskFile(): Promise<string>
   /** The ids of the disks and ports beside, as the hypervisor of a running machine has them. */
   attached(driver: ComputeDriver, id: string): Promise<string[]>
-  /** A guest that lets go of hardware and has an agent inside; null where none can be had. */
-  helpful: HelpfulGuest | null
+  /** A guest that lets go of hardware and has an agent inside. */
+  helpful: HelpfulGuest
+  /** Why such a guest can't be had on this host, or null. */
+  helpfulProblem: string | null
 }
 
 export interface HelpfulGuest {

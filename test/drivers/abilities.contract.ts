@@ -6,13 +6,13 @@
  */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { ComputeAbilities } from '../../drivers/compute/abilities.ts'
+import { describeNeeds } from '../support/host.ts'
 import { consolesContract } from './abilities-consoles.contract.ts'
 import { disksContract } from './abilities-disks.contract.ts'
 import { hotPlugContract } from './abilities-hot-plug.contract.ts'
 import { liveMigrationContract } from './abilities-migration.contract.ts'
 import { powerContract } from './abilities-power.contract.ts'
 import { type AbilitiesHarness, Stage, TEST_MS } from './abilities-stage.ts'
-import { describeUnless } from './compute.contract.ts'
 
 const parts: Record<keyof ComputeAbilities, (stage: Stage) => void> = {
   ...powerContract,
@@ -29,7 +29,7 @@ export function abilitiesContract(
   has: readonly (keyof ComputeAbilities)[],
   makeHarness: () => AbilitiesHarness,
 ): void {
-  describeUnless(problem, `abilities: ${name}`, () => {
+  describeNeeds(problem, `abilities: ${name}`, () => {
     const stage = new Stage(makeHarness())
     beforeAll(() => stage.setUp(), TEST_MS)
     afterEach(() => stage.cleanUp(), TEST_MS)

@@ -41,6 +41,7 @@ abilitiesContract('simulated', null, everything, () => {
       const { disks = [], ports = [] } = await simulated(driver).inside(id)
       return [...disks, ...ports].map((one) => one.id)
     },
+    helpfulProblem: null,
     helpful: {
       image: async () => imageOf(bootDisk('obedient')),
       sizes: { vcpus: 1, memoryMiB: 64, diskGiB: 0 },

@@ -4,7 +4,7 @@
  * it anew over the same host and do to its machines what nobody asked for.
  */
 import { randomUUID } from 'node:crypto'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 import type {
   ComputeDriver,
   ImageSource,
@@ -12,6 +12,7 @@ import type {
   MachineSpec,
 } from '../../drivers/compute/driver.ts'
 import { DriverError } from '../../drivers/compute/driver.ts'
+import { describeNeeds } from '../support/host.ts'
 import type { GuestKind } from './boot-disk.ts'
 
 const WAIT_MS = 15_000
@@ -32,14 +33,6 @@ export interface ComputeHarness {
   traces(id: string): Promise<string[]>
   /** Removes the host and all that runs on it, whatever a failed test left. */
   tearDown(): Promise<void>
-}
-
-/** Names the reason and skips; where everything must run, CI=true, the reason is a failure. */
-export function describeUnless(problem: string | null, name: string, body: () => void): void {
-  if (problem === null) describe(name, body)
-  else if (process.env.CI === 'true') {
-    it(`${name}: cannot run here`, () => expect.fail(problem))
-  } else it.skip(`${name}: ${problem}`, () => {})
 }
 
 export const never = new AbortController().signal
@@ -84,7 +77,7 @@ export function computeContract(
   problem: string | null,
   makeHarness: () => ComputeHarness,
 ): void {
-  describeUnless(problem, `compute contract: ${name}`, () => {
+  describeNeeds(problem, `compute contract: ${name}`, () => {
     const harness = makeHarness()
     let driver: ComputeDriver
     let made: string[] = []

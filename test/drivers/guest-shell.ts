@@ -59,7 +59,12 @@ export class GuestShell {
   static async open(driver: ComputeDriver, id: string): Promise<GuestShell> {
     const { consoles } = driver.abilities
     if (!consoles) throw new Error('the driver has no consoles')
-    const shell = new GuestShell(await consoles.serial(id))
+    return GuestShell.on(await consoles.serial(id))
+  }
+
+  /** Over a serial line that is open already. */
+  static async on(line: Duplex): Promise<GuestShell> {
+    const shell = new GuestShell(line)
     // Whoever is still logging in may drop what is typed.
     const answers = async () => {
       const mark = randomUUID()
@@ -67,6 +72,8 @@ export class GuestShell {
       return eventually('an echo', () => shell.text.includes(mark), 2_000).catch(() => false)
     }
     await eventually('the shell answers', answers, ANSWER_WAIT_MS)
+    // What the kernel says would come in the middle of what we look for.
+    await shell.run('sudo dmesg -n 1')
     return shell
   }
 

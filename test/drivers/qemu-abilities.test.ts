@@ -30,12 +30,11 @@ class QemuAbilitiesHarness extends QemuHarness implements AbilitiesHarness {
   /** A folder of its own is a host of its own. */
   private readonly second = new QemuHarness()
   /** Its agent is a script: what it proves is the way to it, not qemu-guest-agent. */
-  readonly helpful: HelpfulGuest | null
+  readonly helpful = scriptedGuest
   private disks = ''
 
-  constructor(hasRealGuest: boolean) {
+  constructor(readonly helpfulProblem: string | null) {
     super()
-    this.helpful = hasRealGuest ? scriptedGuest : null
   }
 
   override async setUp(): Promise<void> {
@@ -95,5 +94,5 @@ abilitiesContract(
     'guest',
     'consoles',
   ],
-  () => new QemuAbilitiesHarness(noRealGuest === null),
+  () => new QemuAbilitiesHarness(noRealGuest),
 )

@@ -1,43 +1,29 @@
 /** The config drive: what stands in it, who reads it, and where the guest finds it. */
 import { execFile } from 'node:child_process'
-import { existsSync } from 'node:fs'
-import { readdir, readFile, stat } from 'node:fs/promises'
+import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { promisify } from 'node:util'
-import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest'
+import { expect, it, vi } from 'vitest'
 import type { ConfigFile, MachineSpec } from '../../drivers/compute/driver.ts'
 import { qemuProblem } from '../../drivers/compute/qemu/probe.ts'
-import type { QemuComputeDriver } from '../../drivers/compute/qemu.ts'
-import { imageOf } from './boot-disk.ts'
-import { codeOf, describeUnless, eventually, machineSpec, never } from './compute.contract.ts'
-import { QemuHarness } from './qemu-harness.ts'
+import { describeNeeds, itNeeds } from '../support/host.ts'
+import { codeOf, eventually, never } from './compute.contract.ts'
+import { realGuestImage, realGuestProblem } from './guest-shell.ts'
+import { QemuStage } from './qemu-stage.ts'
 
 const execute = promisify(execFile)
-const guestImage = 'dist/guest-image/nephograph-guest.qcow2'
 const MIB = 1024 ** 2
 /** A busy machine takes its time. */
 const TEST_MS = 120_000
 
 vi.setConfig({ testTimeout: TEST_MS })
 
-describeUnless(await qemuProblem(), 'QEMU: config drives', () => {
-  const harness = new QemuHarness()
-  let driver: QemuComputeDriver
-  let made: string[] = []
+const noRealGuest = await realGuestProblem()
 
-  beforeAll(async () => {
-    await harness.setUp()
-    driver = harness.open()
-  })
-  afterEach(async () => {
-    for (const id of made) await driver.destroy(id, never)
-    made = []
-  })
-  afterAll(async () => {
-    await driver?.close()
-    await harness.tearDown()
-  })
+describeNeeds(await qemuProblem(), 'QEMU: config drives', () => {
+  const stage = new QemuStage()
+  const { harness } = stage
 
   const driveOf = (id: string) => join(harness.dir, 'machines', id, 'config-drive.img')
   const file = (path: string, text: string | Buffer): ConfigFile => ({
@@ -45,11 +31,7 @@ describeUnless(await qemuProblem(), 'QEMU: config drives', () => {
     content: Buffer.from(text).toString('base64'),
   })
 
-  function fresh(configDrive: ConfigFile[]): MachineSpec {
-    const spec = { ...machineSpec(), configDrive }
-    made.push(spec.id)
-    return spec
-  }
+  const fresh = (configDrive: ConfigFile[]): MachineSpec => stage.spec({ configDrive })
 
   async function contentOf(id: string, path: string): Promise<string> {
     return (await execute('mcopy', ['-i', driveOf(id), `::/${path}`, '-'])).stdout
@@ -62,7 +44,7 @@ describeUnless(await qemuProblem(), 'QEMU: config drives', () => {
       file(`openstack/2018-08-27/${long}`, 'Grüße\n'),
       file('ec2/latest/empty', ''),
     ])
-    await driver.create(spec, harness.image('deaf'), never)
+    await stage.driver.create(spec, harness.image('deaf'), never)
     expect(await contentOf(spec.id, 'openstack/latest/meta_data.json')).toBe('{"uuid":"x"}')
     expect(await contentOf(spec.id, `openstack/2018-08-27/${long}`)).toBe('Grüße\n')
     const { stdout } = await execute('blkid', ['-p', '-o', 'export', driveOf(spec.id)])
@@ -70,12 +52,12 @@ describeUnless(await qemuProblem(), 'QEMU: config drives', () => {
     expect(stdout).toMatch(/^TYPE=vfat$/m)
     const root = process.getuid?.() === 0
     expect((await stat(driveOf(spec.id))).mode & 0o777).toBe(root ? 0o440 : 0o400)
-    await driver.start(spec, never)
+    await stage.driver.start(spec, never)
     const { configDrive: _, ...without } = spec
-    await driver.abilities.rebuilding?.rebuild(without, harness.image('deaf'), never)
+    await stage.driver.abilities.rebuilding?.rebuild(without, harness.image('deaf'), never)
     expect(await contentOf(spec.id, 'openstack/latest/meta_data.json')).toBe('{"uuid":"x"}')
     const other = { ...spec, configDrive: [file('openstack/latest/meta_data.json', 'new')] }
-    await driver.abilities.rebuilding?.rebuild(other, harness.image('deaf'), never)
+    await stage.driver.abilities.rebuilding?.rebuild(other, harness.image('deaf'), never)
     expect(await contentOf(spec.id, 'openstack/latest/meta_data.json')).toBe('new')
     expect(await readdir(join(driveOf(spec.id), '..'))).not.toContain('config-drive.img.partial')
   })
@@ -83,8 +65,8 @@ describeUnless(await qemuProblem(), 'QEMU: config drives', () => {
   it('comes with a disk from elsewhere', async () => {
     const parts: Buffer[] = []
     const first = fresh([])
-    await driver.create(first, harness.image('deaf'), never)
-    await driver.abilities.disks?.exportDisk(
+    await stage.driver.create(first, harness.image('deaf'), never)
+    await stage.driver.abilities.disks?.exportDisk(
       first.id,
       async (bytes) => {
         for await (const part of bytes as AsyncIterable<Buffer>) parts.push(part)
@@ -93,16 +75,16 @@ describeUnless(await qemuProblem(), 'QEMU: config drives', () => {
     )
     const spec = fresh([file('a/b', 'c')])
     const bytes = async () => Readable.from(parts, { objectMode: false })
-    await driver.abilities.disks?.importDisk(spec, bytes, never)
+    await stage.driver.abilities.disks?.importDisk(spec, bytes, never)
     expect(await contentOf(spec.id, 'a/b')).toBe('c')
-    await driver.start(spec, never)
+    await stage.driver.start(spec, never)
   })
 
   it('takes many and large files, and refuses what it cannot hold', async () => {
     const many = Array.from({ length: 200 }, (_, n) => file(`d${n % 10}/f${n}`, `${n}`))
     const large = file('large', Buffer.alloc(40 * MIB, 'x'))
     const spec = fresh([...many, large])
-    await driver.create(spec, harness.image('deaf'), never)
+    await stage.driver.create(spec, harness.image('deaf'), never)
     expect(await contentOf(spec.id, 'd9/f199')).toBe('199')
     await execute('mcopy', ['-i', driveOf(spec.id), '::/large', join(harness.dir, 'large')])
     expect((await stat(join(harness.dir, 'large'))).size).toBe(40 * MIB)
@@ -116,24 +98,21 @@ describeUnless(await qemuProblem(), 'QEMU: config drives', () => {
     ]
     for (const files of bad) {
       const other = fresh(files)
-      expect(await codeOf(driver.create(other, harness.image('deaf'), never))).toBe('REFUSED')
-      await driver.destroy(other.id, never)
+      expect(await codeOf(stage.driver.create(other, harness.image('deaf'), never))).toBe('REFUSED')
+      await stage.driver.destroy(other.id, never)
       expect(await harness.traces(other.id)).toEqual([])
     }
   })
 
-  it('is the second disk of a real guest', async (context) => {
-    if (!existsSync(guestImage)) return context.skip(`${guestImage} has not been built`)
-    const bytes = await readFile(guestImage)
-    const virtualSizeBytes = Number(bytes.readBigUInt64BE(24))
+  itNeeds(noRealGuest, 'is the second disk of a real guest', async () => {
     const spec = { ...fresh([file('a', 'b')]), memoryMiB: 256 }
-    await driver.create(spec, imageOf(bytes, { format: 'qcow2', virtualSizeBytes }), never)
-    await driver.start(spec, never)
+    await stage.driver.create(spec, await realGuestImage(), never)
+    await stage.driver.start(spec, never)
     const sectors = (await stat(driveOf(spec.id))).size / 512
     await eventually(
       'the guest finds its disks',
       async () => {
-        const log = await driver.consoleLog(spec.id, 1000)
+        const log = await stage.driver.consoleLog(spec.id, 1000)
         return /\[vda\]/.test(log) && log.includes(`[vdb] ${sectors} 512-byte`)
       },
       60_000,

@@ -4,21 +4,13 @@ import { open, readdir, rename, stat, symlink, writeFile } from 'node:fs/promise
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { promisify } from 'node:util'
-import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest'
+import { expect, it, vi } from 'vitest'
 import type { DiskCopying } from '../../drivers/compute/abilities.ts'
-import type { MachineSpec } from '../../drivers/compute/driver.ts'
 import { qemuProblem } from '../../drivers/compute/qemu/probe.ts'
-import type { QemuComputeDriver } from '../../drivers/compute/qemu.ts'
-import { bootDisk, type GuestKind } from './boot-disk.ts'
-import {
-  codeOf,
-  describeUnless,
-  eventually,
-  machineSpec,
-  never,
-  stateOf,
-} from './compute.contract.ts'
-import { QemuHarness } from './qemu-harness.ts'
+import { describeNeeds } from '../support/host.ts'
+import { bootDisk } from './boot-disk.ts'
+import { codeOf, eventually, never, stateOf } from './compute.contract.ts'
+import { QemuStage } from './qemu-stage.ts'
 
 const execute = promisify(execFile)
 const MIB = 1024 ** 2
@@ -29,44 +21,17 @@ const TEST_MS = 120_000
 
 vi.setConfig({ testTimeout: TEST_MS })
 
-describeUnless(await qemuProblem(), 'QEMU: copies of disks', () => {
-  const harness = new QemuHarness()
-  let driver: QemuComputeDriver
-  let made: string[] = []
-
-  beforeAll(async () => {
-    await harness.setUp()
-    driver = harness.open()
-  })
-  afterEach(async () => {
-    for (const id of made) await driver.destroy(id, never)
-    made = []
-  })
-  afterAll(async () => {
-    await driver?.close()
-    await harness.tearDown()
-  })
+describeNeeds(await qemuProblem(), 'QEMU: copies of disks', () => {
+  const stage = new QemuStage()
+  const { harness } = stage
 
   const fileOf = (id: string, name: string) => join(harness.dir, 'machines', id, name)
   const disksOf = async (id: string) =>
     (await readdir(fileOf(id, 'run'))).filter((name) => /qcow2|partial/.test(name))
   const disks = (): DiskCopying => {
-    const ability = driver.abilities.disks
+    const ability = stage.driver.abilities.disks
     if (!ability) throw new Error('it cannot copy disks')
     return ability
-  }
-
-  function fresh(sizes: Partial<MachineSpec> = {}): MachineSpec {
-    const spec = { ...machineSpec(), ...sizes }
-    made.push(spec.id)
-    return spec
-  }
-
-  async function run(kind: GuestKind, sizes: Partial<MachineSpec> = {}): Promise<MachineSpec> {
-    const spec = fresh(sizes)
-    await driver.create(spec, harness.image(kind), never)
-    await driver.start(spec, never)
-    return spec
   }
 
   async function copyOf(id: string): Promise<Buffer> {
@@ -99,7 +64,7 @@ describeUnless(await qemuProblem(), 'QEMU: copies of disks', () => {
   }
 
   it('copies what the guest wrote up to one moment, while it goes on writing', async () => {
-    const spec = await run('writes', { diskGiB: 1 })
+    const spec = await stage.run('writes', { diskGiB: 1 })
     const allocated = async () => (await stat(fileOf(spec.id, 'run/disk.qcow2'))).blocks * 512
     const atFirst = await allocated()
     await eventually('the guest writes', async () => (await allocated()) > atFirst + MIB)
@@ -118,23 +83,23 @@ describeUnless(await qemuProblem(), 'QEMU: copies of disks', () => {
   })
 
   it('copies the disk of a machine that stands alone, off and on', async () => {
-    const first = await run('deaf', { diskGiB: 1 })
+    const first = await stage.run('deaf', { diskGiB: 1 })
     const file = await copyOf(first.id)
-    const spec = fresh({ diskGiB: 2 })
+    const spec = stage.spec({ diskGiB: 2 })
     await disks().importDisk(spec, source(file), never)
     const off = await contentOf(await copyOf(spec.id))
     expect(off.sizeBytes).toBe(2 * GIB)
     expect(off.head.subarray(0, MIB).equals(bootDisk('deaf'))).toBe(true)
-    await driver.start(spec, never)
+    await stage.driver.start(spec, never)
     await eventually('it boots', async () =>
-      (await driver.consoleLog(spec.id, 100)).includes('test guest, deaf'),
+      (await stage.driver.consoleLog(spec.id, 100)).includes('test guest, deaf'),
     )
     const on = await contentOf(await copyOf(spec.id))
     expect(on.head.equals(off.head)).toBe(true)
   })
 
   it('takes up from a copy that an earlier agent left half done', async () => {
-    const spec = await run('writes', { diskGiB: 1 })
+    const spec = await stage.run('writes', { diskGiB: 1 })
     const copying = disks()
       .exportDisk(spec.id, async (bytes) => void bytes.resume(), never)
       .then(
@@ -144,17 +109,17 @@ describeUnless(await qemuProblem(), 'QEMU: copies of disks', () => {
     await eventually('the copy begins', async () =>
       (await readdir(fileOf(spec.id, 'run'))).includes('export.qcow2'),
     )
-    await driver.close()
+    await stage.driver.close()
     expect(['copied', 'ABORTED']).toContain(await copying)
-    driver = harness.open()
-    expect((await stateOf(driver, spec.id))?.powerState).toBe('RUNNING')
+    stage.driver = harness.open()
+    expect((await stateOf(stage.driver, spec.id))?.powerState).toBe('RUNNING')
     expect(await disksOf(spec.id)).toEqual(['disk.qcow2'])
     expect((await copyOf(spec.id)).length).toBeGreaterThan(0)
   })
 
   it('hands out no file of the host that a QEMU put in the place of its disk', async () => {
-    const spec = fresh()
-    await driver.create(spec, harness.image('deaf'), never)
+    const spec = stage.spec()
+    await stage.driver.create(spec, harness.image('deaf'), never)
     const disk = fileOf(spec.id, 'run/disk.qcow2')
     const secret = join(harness.dir, 'secret')
     await writeFile(secret, Buffer.alloc(MIB, 's'), { mode: 0o600 })
@@ -169,7 +134,7 @@ describeUnless(await qemuProblem(), 'QEMU: copies of disks', () => {
   })
 
   it('makes nothing of a disk that reaches for a file, is damaged or is no disk', async () => {
-    const spec = await run('deaf')
+    const spec = await stage.run('deaf')
     const file = await copyOf(spec.id)
     const bad = (change: (bytes: Buffer) => void) => {
       const bytes = Buffer.from(file)
@@ -185,7 +150,7 @@ describeUnless(await qemuProblem(), 'QEMU: copies of disks', () => {
       Buffer.concat([file, Buffer.alloc(80 * MIB)]),
     ]
     for (const bytes of disk) {
-      const other = fresh()
+      const other = stage.spec()
       expect(await codeOf(disks().importDisk(other, source(bytes), never))).toBe('IMAGE_INVALID')
       expect(await harness.traces(other.id)).toEqual([])
     }

@@ -10,7 +10,8 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { MachineSpec } from '../../drivers/compute/driver.ts'
 import { tapName } from '../../drivers/compute/qemu/tap.ts'
 import type { QemuComputeDriver } from '../../drivers/compute/qemu.ts'
-import { codeOf, describeUnless, eventually, machineSpec, never } from './compute.contract.ts'
+import { cannotRun, describeNeeds } from '../support/host.ts'
+import { codeOf, eventually, machineSpec, never } from './compute.contract.ts'
 import { booted, GUEST_SIZES, GuestShell, realGuestImage, realGuestProblem } from './guest-shell.ts'
 import { QemuHarness } from './qemu-harness.ts'
 
@@ -20,7 +21,7 @@ const TEST_MS = 300_000
 const BRIDGE = 'nph-test-br'
 const TUN = '/dev/net/tun'
 
-describeUnless(await realGuestProblem(), 'a real guest whose hardware changes', () => {
+describeNeeds(await realGuestProblem(), 'a real guest whose hardware changes', () => {
   const harness = new QemuHarness()
   const spec: MachineSpec = { ...machineSpec(), ...GUEST_SIZES }
   let driver: QemuComputeDriver
@@ -80,7 +81,7 @@ describeUnless(await realGuestProblem(), 'a real guest whose hardware changes', 
       () => true,
       () => false,
     )
-    if (!made) return context.skip('no bridge can be made here')
+    if (!made) cannotRun(context, 'no bridge can be made')
     // udev gives it to everybody; where there is no udev, the test does.
     const { mode } = await stat(TUN)
     await chmod(TUN, 0o666)

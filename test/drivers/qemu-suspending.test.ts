@@ -5,20 +5,14 @@ import { mkdir, readdir, readFile, rm, stat, statfs, writeFile } from 'node:fs/p
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { build } from 'esbuild'
-import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest'
+import { expect, it, vi } from 'vitest'
 import type { MachineSpec } from '../../drivers/compute/driver.ts'
 import { qemuProblem } from '../../drivers/compute/qemu/probe.ts'
-import type { QemuComputeDriver } from '../../drivers/compute/qemu.ts'
+import { cannotRun, describeNeeds } from '../support/host.ts'
 import type { GuestKind } from './boot-disk.ts'
-import {
-  codeOf,
-  describeUnless,
-  eventually,
-  machineSpec,
-  never,
-  stateOf,
-} from './compute.contract.ts'
+import { codeOf, eventually, machineSpec, never, stateOf } from './compute.contract.ts'
 import { QemuHarness } from './qemu-harness.ts'
+import { QemuStage } from './qemu-stage.ts'
 
 const execute = promisify(execFile)
 /** A busy machine takes its time. */
@@ -26,53 +20,31 @@ const TEST_MS = 120_000
 
 vi.setConfig({ testTimeout: TEST_MS })
 
-describeUnless(await qemuProblem(), 'QEMU: suspended machines', () => {
-  const harness = new QemuHarness()
-  let driver: QemuComputeDriver
-  let made: string[] = []
-
-  beforeAll(async () => {
-    await harness.setUp()
-    driver = harness.open()
-  })
-  afterEach(async () => {
-    for (const id of made) await driver.destroy(id, never)
-    made = []
-  })
-  afterAll(async () => {
-    await driver?.close()
-    await harness.tearDown()
-  })
+describeNeeds(await qemuProblem(), 'QEMU: suspended machines', () => {
+  const stage = new QemuStage()
+  const { harness } = stage
 
   const folder = (id: string) => join(harness.dir, 'machines', id)
   const suspending = () => {
-    const ability = driver.abilities.suspending
+    const ability = stage.driver.abilities.suspending
     if (!ability) throw new Error('it cannot suspend')
     return ability
   }
-  const powerOf = async (id: string) => (await stateOf(driver, id))?.powerState
+  const powerOf = async (id: string) => (await stateOf(stage.driver, id))?.powerState
   const alphabet = 'abcdefghijklmnopqrstuvwxyz'
   /** What the guest counted since its last boot. */
   const printed = async (id: string) =>
-    /test guest, counts\s+([a-z]*)$/.exec(await driver.consoleLog(id, 100_000))?.[1] ?? ''
+    /test guest, counts\s+([a-z]*)$/.exec(await stage.driver.consoleLog(id, 100_000))?.[1] ?? ''
   async function expectNoGap(id: string): Promise<void> {
     const text = await printed(id)
     expect(text).toBe(alphabet.repeat(Math.ceil(text.length / 26)).slice(0, text.length))
   }
 
   async function run(kind: GuestKind, sizes: Partial<MachineSpec> = {}): Promise<MachineSpec> {
-    const spec = { ...machineSpec(), ...sizes }
-    made.push(spec.id)
-    await driver.create(spec, harness.image(kind), never)
-    await driver.start(spec, never)
+    const spec = await stage.run(kind, sizes)
     const counts = async () => kind !== 'counts' || (await printed(spec.id)).length > 5
     await eventually('the guest counts', counts)
     return spec
-  }
-
-  async function reopen(): Promise<void> {
-    await driver.close()
-    driver = harness.open()
   }
 
   it('goes on at the very letter where it was held still', async () => {
@@ -133,10 +105,10 @@ describeUnless(await qemuProblem(), 'QEMU: suspended machines', () => {
     await eventually('it is held still', async () => {
       return (await readdir(folder(spec.id))).includes('memory.partial')
     })
-    await driver.close()
+    await stage.driver.close()
     await suspend.catch(() => {})
     // However far it came: the one or the other, and never both.
-    driver = harness.open()
+    stage.driver = harness.open()
     const state = await powerOf(spec.id)
     expect(['RUNNING', 'SUSPENDED']).toContain(state)
     if (state === 'SUSPENDED') await suspending().resume(spec, never)
@@ -147,7 +119,7 @@ describeUnless(await qemuProblem(), 'QEMU: suspended machines', () => {
 
   it('is the one or the other when its agent is killed in the middle', async () => {
     const spec = await run('counts')
-    await driver.close()
+    await stage.driver.close()
     const script = join(harness.dir, 'agent.mjs')
     await build({
       stdin: {
@@ -169,7 +141,7 @@ describeUnless(await qemuProblem(), 'QEMU: suspended machines', () => {
         agent.kill('SIGKILL')
         await ended
       }
-      driver = harness.open()
+      stage.driver = harness.open()
       const state = await powerOf(spec.id)
       expect(['RUNNING', 'SUSPENDED']).toContain(state)
       if (state === 'SUSPENDED') await suspending().resume(spec, never)
@@ -178,19 +150,19 @@ describeUnless(await qemuProblem(), 'QEMU: suspended machines', () => {
       const before = (await printed(spec.id)).length
       await eventually('it counts on', async () => (await printed(spec.id)).length > before)
       await expectNoGap(spec.id)
-      await driver.close()
+      await stage.driver.close()
     }
-    driver = harness.open()
+    stage.driver = harness.open()
   })
 
   it('goes on when its agent went away after it was held still', async () => {
     const spec = await run('counts')
-    await driver.abilities.pausing?.pause(spec.id, never)
-    await driver.close()
+    await stage.driver.abilities.pausing?.pause(spec.id, never)
+    await stage.driver.close()
     const record = { machine: {}, host: {}, ran: true }
     await writeFile(join(folder(spec.id), 'suspend.json'), JSON.stringify(record))
     await writeFile(join(folder(spec.id), 'memory.partial'), 'half of it')
-    driver = harness.open()
+    stage.driver = harness.open()
     expect(await powerOf(spec.id)).toBe('RUNNING')
     expect(await readdir(folder(spec.id))).not.toContain('memory.partial')
   })
@@ -201,7 +173,7 @@ describeUnless(await qemuProblem(), 'QEMU: suspended machines', () => {
     const kept = await stat(join(folder(spec.id), 'memory'))
     expect(kept.mode & 0o777).toBe(0o600)
     await rm(join(folder(spec.id), 'power.json'))
-    await reopen()
+    await stage.reopen()
     expect(await powerOf(spec.id)).toBe('SUSPENDED')
     await suspending().resume(spec, never)
     expect(await powerOf(spec.id)).toBe('RUNNING')
@@ -209,11 +181,11 @@ describeUnless(await qemuProblem(), 'QEMU: suspended machines', () => {
 
   it('ends a QEMU whose memory is kept whole already', async () => {
     const spec = await run('deaf')
-    await driver.close()
+    await stage.driver.close()
     const record = { machine: {}, host: {}, ran: true }
     await writeFile(join(folder(spec.id), 'suspend.json'), JSON.stringify(record))
     await writeFile(join(folder(spec.id), 'memory'), 'whole')
-    driver = harness.open()
+    stage.driver = harness.open()
     expect(await powerOf(spec.id)).toBe('SUSPENDED')
     expect(harness.pid(spec.id)).toBeUndefined()
   })
@@ -225,7 +197,7 @@ describeUnless(await qemuProblem(), 'QEMU: suspended machines', () => {
     expect(await codeOf(suspending().resume(spec, never))).toBe('HYPERVISOR_FAILED')
     expect(await powerOf(spec.id)).toBe('SUSPENDED')
     expect(harness.pid(spec.id)).toBeUndefined()
-    await driver.start(spec, never)
+    await stage.driver.start(spec, never)
     expect(await powerOf(spec.id)).toBe('RUNNING')
   })
 
@@ -234,7 +206,7 @@ describeUnless(await qemuProblem(), 'QEMU: suspended machines', () => {
     small.dir = join(harness.dir, 'small')
     await mkdir(small.dir)
     const size = ['-t', 'tmpfs', '-o', 'size=4m,mode=711', 'none', small.dir]
-    if (!(await mounts(size))) return context.skip('a small file system cannot be mounted here')
+    if (!(await mounts(size))) cannotRun(context, 'a small file system cannot be mounted')
     const other = small.open()
     const spec = machineSpec()
     try {

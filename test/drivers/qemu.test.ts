@@ -1,7 +1,6 @@
 /** What only a real hypervisor can get wrong: processes, sockets, image files, a full disk. */
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
 import { mkdir, open, readdir, readFile, rm, stat, statfs, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
@@ -14,10 +13,10 @@ import { findMachineProcesses } from '../../drivers/compute/qemu/process.ts'
 import { QmpClient } from '../../drivers/compute/qemu/qmp.ts'
 import type { QemuComputeDriver } from '../../drivers/compute/qemu.ts'
 import { computeDriverProblem } from '../../drivers/compute/registry.ts'
+import { cannotRun, describeNeeds } from '../support/host.ts'
 import { bootDisk, type GuestKind, imageOf } from './boot-disk.ts'
 import {
   codeOf,
-  describeUnless,
   eventually,
   forced,
   graceful,
@@ -25,12 +24,13 @@ import {
   never,
   stateOf,
 } from './compute.contract.ts'
+import { realGuestImage, realGuestProblem } from './guest-shell.ts'
 import { QemuHarness } from './qemu-harness.ts'
 
 const execute = promisify(execFile)
 const MIB = 1024 * 1024
 
-describeUnless(await computeDriverProblem('qemu'), 'QEMU', () => {
+describeNeeds(await computeDriverProblem('qemu'), 'QEMU', () => {
   const harness = new QemuHarness()
   let driver: QemuComputeDriver
   let made: string[] = []
@@ -388,7 +388,7 @@ describeUnless(await computeDriverProblem('qemu'), 'QEMU', () => {
     })
 
     it('makes room in the image cache, and says so when there is none', async (context) => {
-      if (!mounted) return context.skip('a small file system cannot be mounted here')
+      if (!mounted) cannotRun(context, 'a small file system cannot be mounted')
       const other = small.open()
       try {
         const kinds: GuestKind[] = ['deaf', 'obedient', 'panics', 'chatters']
@@ -419,7 +419,7 @@ describeUnless(await computeDriverProblem('qemu'), 'QEMU', () => {
     })
 
     it('pauses a guest whose disk cannot grow, and lets it go on', async (context) => {
-      if (!mounted) return context.skip('a small file system cannot be mounted here')
+      if (!mounted) cannotRun(context, 'a small file system cannot be mounted')
       const other = small.open()
       const heard: Machine[] = []
       other.watch((machine) => heard.push(machine))
@@ -451,12 +451,7 @@ describeUnless(await computeDriverProblem('qemu'), 'QEMU', () => {
   })
 })
 
-const guestImage = 'dist/guest-image/nephograph-guest.qcow2'
-const guestProblem =
-  (await computeDriverProblem('qemu')) ??
-  (existsSync(guestImage) ? null : `${guestImage} has not been built`)
-
-describeUnless(guestProblem, 'a real guest', () => {
+describeNeeds(await realGuestProblem(), 'a real guest', () => {
   const harness = new QemuHarness()
   let driver: QemuComputeDriver
 
@@ -470,11 +465,8 @@ describeUnless(guestProblem, 'a real guest', () => {
   })
 
   it('boots, and shuts down when it is asked', { timeout: 120_000 }, async () => {
-    const bytes = await readFile(guestImage)
-    const virtualSizeBytes = Number(bytes.readBigUInt64BE(24))
-    const image = imageOf(bytes, { format: 'qcow2', virtualSizeBytes })
     const spec = { ...machineSpec(), memoryMiB: 256, diskGiB: 1 }
-    await driver.create(spec, image, never)
+    await driver.create(spec, await realGuestImage(), never)
     await driver.start(spec, never)
     const booted = async () => (await driver.consoleLog(spec.id, 1000)).includes('login:')
     await eventually('the guest is up', booted, 60_000)

@@ -3,11 +3,14 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
+import type { ComputeDriver } from '../../drivers/compute/driver.ts'
 import { SimulatedComputeDriver, type SimulatedOptions } from '../../drivers/compute/simulated.ts'
 import { makeInProcessBus } from '../../server/bus/in-process.ts'
 import { type RunningCloud, startCloud } from '../../server/cloud.ts'
-import { type Config, identityDefaults, ROLES } from '../../server/config.ts'
+import type { Config } from '../../server/config.ts'
 import { computeDefaults } from '../../server/config-compute.ts'
+import { identityDefaults } from '../../server/config-identity.ts'
+import { ROLES } from '../../server/config-process.ts'
 import type { Cloud } from '../../services/context.ts'
 import type { Bus } from '../../workers/bus.ts'
 import { type Client, makeClient } from './client.ts'
@@ -18,6 +21,8 @@ export const PASSWORD = 'correct horse battery staple'
 export interface ClusterOptions {
   hosts?: number
   simulated?: SimulatedOptions
+  /** Another driver than the simulated one, made anew at each start; `dir` is its host's own. */
+  makeDriver?: (dir: string) => ComputeDriver
   config?: Partial<Config>
   bus?: Bus
   heartbeatMs?: number
@@ -67,7 +72,9 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
       hosts: names.map((name, i) => ({
         name,
         stateDir: join(dataDir, name),
-        driver: drivers[i] as SimulatedComputeDriver,
+        driver:
+          options.makeDriver?.(join(dataDir, name, 'driver')) ??
+          (drivers[i] as SimulatedComputeDriver),
       })),
       webDir: options.webDir ?? join(dataDir, 'web'),
       heartbeatMs: options.heartbeatMs ?? 500,

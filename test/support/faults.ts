@@ -219,6 +219,7 @@ export class Owner {
       log: cloud.log,
       now,
       leaseMs: LEASE_MS,
+      inTurn: (transaction) => transaction(),
       call: (queue, call) => caller.call(queue, call),
       ticket: (object) => cloud.tokens.issueTicket(object, now()),
       unseal: (sealed) => unseal(cloud.sealKeys, sealed),

@@ -2,7 +2,7 @@
  * Tests of what not every host can do. A skip says its reason in the test's name; with CI=true it
  * is a failure instead, because there a host that can do everything is promised.
  */
-import { describe, it } from 'vitest'
+import { describe, it, type TestContext } from 'vitest'
 
 const REQUIRED = process.env.CI === 'true'
 
@@ -23,6 +23,11 @@ export function describeNeeds(problem: string | null, name: string, group: () =>
   if (problem === null) describe(name, group)
   else if (REQUIRED) describe(name, () => it('can run on this host', () => refuse(problem)))
   else describe.skip(`${name} (skipped: ${problem})`, group)
+}
+
+/** For a test that finds out only as it runs what is missing. */
+export function cannotRun(context: Pick<TestContext, 'skip'>, problem: string): never {
+  return REQUIRED ? refuse(problem) : context.skip(problem)
 }
 
 function refuse(problem: string): never {

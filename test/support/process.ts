@@ -6,17 +6,19 @@
  *    by pid, what works in its folder (PostgreSQL, QEMU), and removes the folder.
  * P2 A process belongs to a folder when it works in it or names it in its command line.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { PASSWORD } from './cluster.ts'
 import { until } from './until.ts'
 
 const ROOT = new URL('../..', import.meta.url).pathname
 const SERVER = process.env.NEPHO_TEST_SERVER ?? join(ROOT, 'dist/server/main.js')
+const NEPHO = join(dirname(SERVER), 'nepho.js')
 const DIE_WITH_TEST = ['--pdeathsig', 'KILL', '--']
 const READY_TIMEOUT_MS = 90_000
+const NEPHO_TIMEOUT_MS = 60_000
 const GONE_TIMEOUT_MS = 60_000
 const OUTPUT_TAIL_CHARACTERS = 200_000
 
@@ -24,6 +26,8 @@ export interface ProductOptions {
   dataDir: string
   roles?: string
   env?: Record<string, string>
+  /** The network namespace that it runs in; by default ours. */
+  namespace?: string
 }
 
 export interface Ready {
@@ -62,9 +66,10 @@ export function readReady(dataDir: string): Ready | null {
   return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : null
 }
 
-export function startProduct({ dataDir, roles, env }: ProductOptions): Product {
+export function startProduct({ dataDir, roles, env, namespace }: ProductOptions): Product {
   const more = roles ? ['--roles', roles] : []
-  const command = [process.execPath, '--enable-source-maps', SERVER, ...more]
+  const program = [process.execPath, '--enable-source-maps', SERVER, ...more]
+  const command = [...inNamespace(namespace), ...program]
   const child = spawn('setpriv', [...DIE_WITH_TEST, ...command], {
     cwd: ROOT,
     env: {
@@ -108,6 +113,32 @@ export function startProduct({ dataDir, roles, env }: ProductOptions): Product {
   }
   products.add(product)
   return product
+}
+
+/** `ip` replaces itself by the program: the pid is the program's. */
+const inNamespace = (name?: string): string[] => (name ? ['ip', 'netns', 'exec', name] : [])
+
+interface NephoOptions {
+  dataDir: string
+  args: string[]
+  input?: string
+  namespace?: string
+}
+
+/** Runs the command `nepho`; resolves to what it said, rejects with it when it fails. */
+export function runNepho({ dataDir, args, input = '', namespace }: NephoOptions): Promise<string> {
+  const command = [...inNamespace(namespace), process.execPath, NEPHO, ...args]
+  return new Promise((resolve, reject) => {
+    const env = { PATH: process.env.PATH, NEPHO_DATA_DIR: dataDir }
+    const child = execFile(
+      'setpriv',
+      [...DIE_WITH_TEST, ...command],
+      { cwd: ROOT, env, timeout: NEPHO_TIMEOUT_MS },
+      (error, stdout, stderr) =>
+        error ? reject(new Error(stderr || error.message)) : resolve(stdout),
+    )
+    child.stdin?.end(input)
+  })
 }
 
 function collect(child: ChildProcess): () => string {

@@ -5,7 +5,8 @@
  * Q1 Every process is a direct child that dies with the test and is ended by its pid: the port
  *    mapper isn't left to the Erlang runtime, which would start one that outlives the test; the
  *    broker's script is told to `exec`.
- * Q2 Everything listens on loopback only.
+ * Q2 Everything listens on loopback only; the broker itself on another address of this machine when
+ *    one is given, which the test has made.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
@@ -45,11 +46,12 @@ export function rabbitMqProblem(): string | null {
   return null
 }
 
-export async function startRabbitMq(): Promise<Broker> {
+export async function startRabbitMq(address = '127.0.0.1'): Promise<Broker> {
   const folder = await mkdtemp(join(tmpdir(), 'nephograph-rabbitmq-'))
   const [port, distPort, mapperPort] = await freePorts(3)
   const settings = join(folder, 'rabbitmq.conf')
-  await writeFile(settings, `listeners.tcp.1 = 127.0.0.1:${port}\nlog.file.level = warning\n`)
+  const listener = `listeners.tcp.1 = ${address}:${port}`
+  await writeFile(settings, `${listener}\nloopback_users = none\nlog.file.level = warning\n`)
   await writeFile(join(folder, 'enabled_plugins'), '[].\n')
   const environment = {
     PATH: process.env['PATH'],
@@ -60,7 +62,7 @@ export async function startRabbitMq(): Promise<Broker> {
     RUNNING_UNDER_SYSTEMD: 'true',
     RABBITMQ_NODENAME: `nephograph-${randomBytes(6).toString('hex')}@localhost`,
     RABBITMQ_NODE_PORT: String(port),
-    RABBITMQ_NODE_IP_ADDRESS: '127.0.0.1',
+    RABBITMQ_NODE_IP_ADDRESS: address,
     RABBITMQ_DIST_PORT: String(distPort),
     RABBITMQ_CONF_ENV_FILE: '/dev/null',
     RABBITMQ_CONFIG_FILE: settings,
@@ -84,7 +86,7 @@ export async function startRabbitMq(): Promise<Broker> {
     const child = run([SERVER])
     server = child
     const deadline = Date.now() + START_TIMEOUT_MS
-    while (!(await isListening(port))) {
+    while (!(await isListening(address, port))) {
       if (child.exitCode !== null || Date.now() > deadline) {
         const log = await readFile(join(folder, 'broker.log'), 'utf8').catch(() => 'no log')
         throw new Error(`RabbitMQ did not start (exit ${child.exitCode}): ${log.slice(-2_000)}`)
@@ -109,7 +111,7 @@ export async function startRabbitMq(): Promise<Broker> {
     await stop()
     throw error
   }
-  return { url: `amqp://guest:guest@127.0.0.1:${port}`, start, kill, stop }
+  return { url: `amqp://guest:guest@${address}:${port}`, start, kill, stop }
 }
 
 /** Resolves when the child has gone; what ignores the signal is killed. */
@@ -122,9 +124,9 @@ async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   clearTimeout(late)
 }
 
-function isListening(port: number): Promise<boolean> {
+function isListening(host: string, port: number): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect({ host: '127.0.0.1', port })
+    const socket = connect({ host, port })
     socket.once('connect', () => finish(true))
     socket.once('error', () => finish(false))
     function finish(answer: boolean): void {

@@ -28,14 +28,14 @@ export interface Connection<T> {
 }
 
 /** What every list's query takes. */
-interface ListVariables {
+export interface ListVariables {
   first: number
   after?: string | null
   orderBy?: { field: string; direction?: 'ASC' | 'DESC' | null } | null
 }
 
 /** One field with a change, as every watch answers. */
-type WatchData = Record<string, { kind: string }>
+export type Change = Record<string, { kind: string }>
 interface WatchVariables {
   after?: string | null
 }
@@ -49,10 +49,10 @@ interface Selection<T> {
   onChoose(item: string, selected: readonly T[]): void
 }
 
-interface ListPageProps<
+export interface ListPageProps<
   Data,
   Variables extends ListVariables,
-  Change extends WatchData,
+  C extends Change,
   T extends { id: string },
 > {
   title: string
@@ -66,7 +66,7 @@ interface ListPageProps<
    */
   variables?(view: ListView): Omit<Variables, 'first' | 'after'>
   /** Tells of changes. Without, the list is read again after a person's own actions only. */
-  watch?: TypedDocumentNode<Change, WatchVariables>
+  watch?: TypedDocumentNode<C, WatchVariables>
   columns: TableProps.ColumnDefinition<T>[]
   filters?: Filters
   /** What can be done with selected rows; without it none can be selected. */
@@ -80,9 +80,9 @@ interface ListPageProps<
 export function ListPage<
   Data,
   Variables extends ListVariables,
-  Change extends WatchData,
+  C extends Change,
   T extends { id: string },
->(props: ListPageProps<Data, Variables, Change, T>) {
+>(props: ListPageProps<Data, Variables, C, T>) {
   const { filters = {}, selection } = props
   const view = useListView()
   const others = props.variables?.(view)
@@ -139,14 +139,14 @@ export function ListPage<
   )
 }
 
-interface ListWatchProps<Change extends WatchData> {
-  watch: TypedDocumentNode<Change, WatchVariables>
+interface ListWatchProps<C extends Change> {
+  watch: TypedDocumentNode<C, WatchVariables>
   isFiltered: boolean
   reread: ListState<unknown>['reread']
 }
 
 /** Not every list has a watch, and a hook can't be left out: a component can. */
-function ListWatch<Change extends WatchData>(props: ListWatchProps<Change>) {
+function ListWatch<C extends Change>(props: ListWatchProps<C>) {
   const rereadSoon = useReread(props.reread)
   useLiveList(
     props.watch,

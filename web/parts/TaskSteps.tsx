@@ -8,6 +8,8 @@ import { formatDuration } from '../ui/format.ts'
 import { Moment } from '../ui/Moment.tsx'
 import { ProblemAlert } from './Problem.tsx'
 import { stepLooks, TaskStatus } from './Status.tsx'
+import { TaskProgress } from './TaskProgress.tsx'
+import { whoOf } from './TaskTable.tsx'
 import type { TaskDetailsData } from './task-fields.ts'
 
 type Step = TaskDetailsData['steps'][number]
@@ -33,9 +35,10 @@ export function TaskSteps({ task, knownError }: TaskStepsProps) {
             <Moment at={task.startedAt ?? task.createdAt} />
           )}
         </Box>
+        <Box color="text-body-secondary">{t('tasks.askedBy', { name: whoOf(t, task) })}</Box>
         {task.attempt > 1 && <Box>{t('tasks.attempt', { count: task.attempt })}</Box>}
       </SpaceBetween>
-      {task.waitingFor && <div>{t('tasks.waitingFor', { what: task.waitingFor })}</div>}
+      <TaskProgress {...task} />
       {task.error && task.error.message !== knownError && (
         <ProblemAlert problem={taskProblem(task, task.error)} />
       )}

@@ -11,6 +11,7 @@ import { formatDuration } from '../ui/format.ts'
 import { Moment } from '../ui/Moment.tsx'
 import { PageLink } from '../ui/PageLink.tsx'
 import { TaskStatus } from './Status.tsx'
+import { TaskProgress } from './TaskProgress.tsx'
 import type { TaskRowData } from './task-fields.ts'
 
 interface TaskTableProps {
@@ -47,6 +48,10 @@ export function TaskTable(props: TaskTableProps) {
   )
 }
 
+/** Who asked for a task, in words: some of them nobody does. */
+export const whoOf = (t: TFunction, { user }: Pick<TaskRowData, 'user'>): string =>
+  user?.name ?? t('tasks.cloud')
+
 function taskColumns(
   t: TFunction,
   onOpen?: (id: string) => void,
@@ -68,10 +73,15 @@ function taskColumns(
     },
     {
       id: 'status',
-      minWidth: 130,
+      minWidth: 190,
       header: t('common.status'),
       hasDynamicContent: true,
-      cell: (task) => <TaskStatus status={task.status} />,
+      cell: (task) => (
+        <>
+          <TaskStatus status={task.status} />
+          <TaskProgress {...task} />
+        </>
+      ),
     },
     { id: 'resource', header: t('tasks.resource'), cell: (task) => <TaskResource task={task} /> },
     {
@@ -86,6 +96,7 @@ function taskColumns(
       cell: ({ startedAt, finishedAt }) =>
         startedAt && finishedAt ? formatDuration(startedAt, finishedAt) : '–',
     },
+    { id: 'by', header: t('tasks.by'), cell: (task) => whoOf(t, task) },
     {
       id: 'error',
       minWidth: 280,

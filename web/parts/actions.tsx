@@ -160,6 +160,39 @@ export function useDeleteAction<Row extends Named>(options: DeleteOptions): Acti
   }
 }
 
+export interface RemoveOptions<Row extends Named, Input> {
+  rule: string
+  mutation: TypedDocumentNode<unknown, { input: Input }>
+  input(row: Row): Input
+  /** What comes of it. */
+  text: string
+}
+
+/** Takes a thing away from where it belongs, after asking; the thing itself stays. */
+export function useRemoveAction<Row extends Named, Input>(
+  options: RemoveOptions<Row, Input>,
+): Action<Row> {
+  const { t } = useTranslation()
+  const action = useRowAction({
+    mutation: options.mutation,
+    variables: (row: Row) => ({ input: options.input(row) }),
+    question: ({ name }) => ({
+      title: t('manage.removeTitle', { name }),
+      text: options.text,
+      confirmText: t('manage.remove'),
+    }),
+    doneText: ({ name }) => t('manage.done.removed', { name }),
+    refusedText: ({ name }) => t('manage.refused', { name }),
+  })
+  return {
+    id: 'remove',
+    text: () => t('manage.remove'),
+    rule: options.rule,
+    run: action.request,
+    dialog: action.dialog,
+  }
+}
+
 interface CreateButtonProps {
   rule: string
   text: string

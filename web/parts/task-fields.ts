@@ -5,6 +5,8 @@ import { graphql } from '../graphql.ts'
 export const TaskRow = graphql(`
   fragment TaskRow on Task {
     id kind status resourceType resourceId attempt createdAt startedAt finishedAt
+    waitingFor progress { doneBytes totalBytes }
+    user { id name }
     error { code message step }
   }
 `)
@@ -13,7 +15,7 @@ export const TaskDetails = graphql(
   `
   fragment TaskDetails on Task {
     ...TaskRow
-    waitingFor deadlineAt requestId
+    deadlineAt requestId
     steps { name status attempts startedAt finishedAt message }
     error {
       details {
@@ -29,6 +31,14 @@ export const TaskDetails = graphql(
 
 export type TaskRowData = ResultOf<typeof TaskRow>
 export type TaskDetailsData = ResultOf<typeof TaskDetails>
+
+/** The tasks of the project that are not finished, as they go. */
+export const TasksWatch = graphql(
+  `subscription TasksWatch($after: String) {
+    taskChanged(after: $after) { cursor kind id task { ...TaskRow } }
+  }`,
+  [TaskRow],
+)
 
 export const TaskWatch = graphql(
   `subscription TaskWatch($id: ID!, $after: String) {

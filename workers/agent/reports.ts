@@ -130,14 +130,18 @@ export class Reporter {
     const [inventory, capabilities] = await Promise.all([driver.inventory(), driver.capabilities()])
     this.facts = { inventory, capabilities, traits: traitsOf(driver, capabilities) }
     this.unwatch = driver.watch((machine) => this.machineChanged(machine))
-    this.timer = setInterval(() => this.beat(), heartbeatMs)
+    // Agents that start together must not speak together for ever.
+    this.timer = setTimeout(() => {
+      this.timer = setInterval(() => this.beat(), heartbeatMs)
+      this.beat()
+    }, Math.random() * heartbeatMs)
     this.beat()
     await this.sending
   }
 
   async stop(): Promise<void> {
     this.stopped = true
-    clearInterval(this.timer)
+    clearTimeout(this.timer)
     this.unwatch?.()
     await this.sending
   }

@@ -9,6 +9,7 @@
  * V3 A repeated `callId` is not a second verb: it joins the running one, or gets the result that
  *    the journal holds. Retryable failures aren't kept: their repetition is a new try.
  * V4 A verb is aborted at its deadline: nobody waits for it, and the next one must not.
+ * V5 On a full disk only what makes room, or ends what fills it, is done: without being on the disk first.
  */
 import type { Logger } from 'pino'
 import { CallError, failureOf } from '../call.ts'
@@ -19,6 +20,7 @@ const VERBS_AT_ONCE = 32
 /** Whatever deadline a call names. */
 const LONGEST_VERB_MS = 24 * 60 * 60_000
 const STOP_WAIT_MS = 10_000
+const MAKES_ROOM: ReadonlySet<string> = new Set(['stop', 'destroy'])
 
 export interface Verb {
   machineId: string
@@ -148,13 +150,17 @@ export class VerbRunner {
     before: Promise<unknown>[],
     signal: AbortSignal,
   ): Promise<unknown> {
-    if (raised) await this.journal.save(record.id)
+    // Where nobody is waited for, one save does for the fence and for what the verb brings.
+    const waits = before.length > 0 || this.free === 0
+    if (raised && waits) await this.writeDown(verb)
     signal.throwIfAborted()
     if (before.length > 0) await unlessAborted(signal, Promise.allSettled(before))
     const release = await this.takePlace(signal)
     this.move(record)
     try {
-      if (verb.before?.(record)) await this.journal.save(record.id)
+      const isChanged = verb.before?.(record) ?? false
+      if (isChanged || (raised && !waits)) await this.writeDown(verb)
+      signal.throwIfAborted()
       return await this.perform(verb, record, signal)
     } finally {
       this.move(record)
@@ -189,6 +195,18 @@ export class VerbRunner {
     }
   }
 
+  /** V5: a full disk must keep nobody from making room. */
+  private async writeDown({ machineId, name, log }: Verb): Promise<void> {
+    try {
+      await this.journal.save(machineId)
+    } catch (error) {
+      if (!isOutOfSpace(error)) throw error
+      const full = new CallError('NO_SPACE', `${name}: the host's disk is full`, true)
+      if (!MAKES_ROOM.has(name)) throw full
+      log.warn({ err: error }, 'the disk is full: the verb is done without being written down')
+    }
+  }
+
   private move(record: MachineRecord): void {
     this.moves.set(record, this.movesOf(record.id) + 1)
   }
@@ -218,6 +236,9 @@ export class VerbRunner {
     }
   }
 }
+
+const isOutOfSpace = (error: unknown): boolean =>
+  ['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException)?.code ?? '')
 
 function replay(outcome: Outcome): unknown {
   if (outcome.ok) return outcome.result

@@ -1,3 +1,4 @@
+/** Faults: why a resource is in ERROR. */
 import type { TaskFailure } from '../../services/core/task.ts'
 
 /** A task's failure as its resource shows it. */

@@ -100,7 +100,7 @@ async function sendAway(c: StepContext, { id }: Leaving): Promise<string | null>
   const hostId = c.task.resourceId
   return c.db.$transaction(async (tx) => {
     const server = await lockServer(tx, { projectId: null }, id)
-    // What is elsewhere by now and awaits a word: its owner's, or its time.
+    // It is elsewhere by now, and awaits its confirmation: by its owner, or by itself.
     if (server.hostId !== hostId) return toBeConfirmed(tx, server)
     const where = { serverId: id, sourceHostId: hostId, createdAt: { gte: since } }
     const failed = await tx.migration.findMany({

@@ -1,6 +1,6 @@
 /** What a host is told of a machine whose disk it makes: with the config drive that the server has. */
 import { configDriveOf } from '../../services/compute/config-drive.ts'
-import { type Machine, machineOf } from '../../services/compute/server.ts'
+import { type Machine, machineAndDriveOf } from '../../services/compute/server.ts'
 import type { StepContext } from '../conductor/task.ts'
 
 /**
@@ -9,7 +9,8 @@ import type { StepContext } from '../conductor/task.ts'
  */
 export async function machineWithDrive(c: StepContext): Promise<Machine> {
   const id = c.task.resourceId
-  const machine = await machineOf(c.db, id)
+  const { machine, hasDrive } = await machineAndDriveOf(c.db, id)
+  if (!hasDrive) return machine
   const configDrive = await configDriveOf(c.db, id, c.unseal)
   return configDrive ? { ...machine, configDrive } : machine
 }

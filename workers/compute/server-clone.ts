@@ -1,5 +1,4 @@
 /** server.clone: the disk of the source as an image, then a new server from it. The task is the clone's. */
-
 import { serverEvent, serverSettle } from '../../services/compute/server.ts'
 import type { CloneTaskInput } from '../../services/compute/server-clone.ts'
 import type { TaskFailure } from '../../services/core/task.ts'

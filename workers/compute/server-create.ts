@@ -56,8 +56,8 @@ async function becomeActive(c: SaveContext): Promise<void> {
   const set = { ...up, fault: null, adminPassword: null }
   if (!(await serverSettle(c.tx, c.task, set, c.at)))
     throw new Error('the server is another task’s')
-  await quotaCommit(c.tx, c.task.resourceId)
   await buildSucceeded(c.tx, placedOn(c))
+  c.atEnd(() => quotaCommit(c.tx, c.task.resourceId))
   c.emit(serverEvent(serverOf(c), 'updated'))
 }
 
@@ -65,6 +65,8 @@ async function failed(c: SaveContext, error: TaskFailure): Promise<void> {
   const fault = faultFrom(error, c.at)
   const set = { status: 'ERROR', powerState: 'NOSTATE', fault } as const
   // What could not be made is there nevertheless, and takes its quota until it is deleted.
-  if (await serverSettle(c.tx, c.task, set, c.at)) await quotaCommit(c.tx, c.task.resourceId)
+  if (await serverSettle(c.tx, c.task, set, c.at)) {
+    c.atEnd(() => quotaCommit(c.tx, c.task.resourceId))
+  }
   c.emit(serverEvent(serverOf(c), 'updated'))
 }

@@ -48,7 +48,7 @@ async function release(c: SaveContext): Promise<void> {
   await imagesDrop(c.tx, leftoversOf(resourceId), c.task, c.at)
   await migrationsGo(c.tx, resourceId, c.task.requestId)
   await allocationRelease(c.tx, resourceId)
-  await quotaRelease(c.tx, resourceId)
+  c.atEnd(() => quotaRelease(c.tx, resourceId))
   const { count } = await c.tx.server.deleteMany({ where: { id: resourceId } })
   if (count) c.emit(serverEvent(serverOf(c), 'deleted'))
 }

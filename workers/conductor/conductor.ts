@@ -6,7 +6,15 @@
  * O2 Stopping takes no new tasks, gives those in hand a while, then hands over what is left.
  */
 import type { Logger } from 'pino'
-import { taskAdvance, taskCancel, taskClaim, taskHandOver } from '../../services/core/task.ts'
+import {
+  type Task,
+  taskAdvance,
+  taskCancel,
+  taskClaim,
+  taskHandOver,
+  tasksClaim,
+} from '../../services/core/task.ts'
+import { atMost } from '../at-most.ts'
 import type { Bus } from '../bus.ts'
 import { pause, settledWithin } from '../pause.ts'
 import { type EngineSettings, runTask } from './engine.ts'
@@ -15,7 +23,7 @@ import type { TaskKind } from './task.ts'
 
 export const CONDUCTOR_QUEUE = 'conductor'
 
-export interface ConductorSettings extends EngineSettings {
+export interface ConductorSettings extends Omit<EngineSettings, 'inTurn'> {
   bus: Bus
   /** Names this process in leases; never the same after a restart. */
   owner: string
@@ -29,6 +37,10 @@ export interface Conductor {
 
 /** Tasks in hand at once; they mostly wait for hosts. */
 const MAX_TASKS = 256
+/** Transactions of tasks at once: they often wait for each other, and the API needs connections too. */
+const TRANSACTIONS_AT_ONCE = 6
+/** Claimed in one statement by a sweep. */
+const CLAIMS_AT_ONCE = 16
 /** Rings that are looked into at once. */
 const RINGS_AT_ONCE = 32
 const SWEEP_MS = 1_000
@@ -42,20 +54,36 @@ export async function startConductor(settings: ConductorSettings): Promise<Condu
   const stopping = new AbortController()
   const running = new Map<string, Promise<void>>()
   const timers = new Set<NodeJS.Timeout>()
+  const inTurn = atMost(TRANSACTIONS_AT_ONCE)
   let closed = false
   let claiming = 0
   const kinds = new Map(settings.kinds.map((kind) => [kind.kind, kind]))
 
-  /** Claims and runs one task, by id or whichever is due; false when there was none. */
-  async function next(taskId: string | null, brokeOffHere = false): Promise<boolean> {
-    if (closed || running.size + claiming >= MAX_TASKS) return false
-    if (taskId !== null && running.has(taskId)) return false
+  /** Claims and runs one task. */
+  async function next(taskId: string, brokeOffHere = false): Promise<void> {
+    if (closed || running.size + claiming >= MAX_TASKS || running.has(taskId)) return
     const which = { taskId, evenIfOurs: brokeOffHere }
     claiming++
     const task = await taskClaim(db, settings.owner, settings.leaseMs, which).finally(
       () => claiming--,
     )
-    if (!task) return false
+    if (task) await take(task)
+  }
+
+  /** Claims and runs those that are due longest; false when there are no more, or no free hands. */
+  async function nextOnes(): Promise<boolean> {
+    const most = Math.min(CLAIMS_AT_ONCE, MAX_TASKS - running.size - claiming)
+    if (closed || most <= 0) return false
+    claiming += most
+    const tasks = await tasksClaim(db, settings.owner, settings.leaseMs, most).finally(() => {
+      claiming -= most
+    })
+    for (const task of tasks) await take(task).catch((err) => brokeOff(task.id, err))
+    return tasks.length === most
+  }
+
+  /** Runs a claimed task. */
+  async function take(task: Task): Promise<void> {
     const kind = kinds.get(task.kind)
     if (!kind) {
       // Perhaps a newer conductor has it: left alone until its deadline.
@@ -67,9 +95,9 @@ export async function startConductor(settings: ConductorSettings): Promise<Condu
           dueInMs: UNKNOWN_KIND_MS,
           release: true,
         })
-      return true
+      return
     }
-    const done = runTask(settings, kind, task, stopping.signal)
+    const done = runTask({ ...settings, inTurn }, kind, task, stopping.signal)
       .then((dueInMs) => {
         breaks.delete(task.id)
         if (dueInMs === null) settings.onFinished?.(task.kind)
@@ -79,10 +107,9 @@ export async function startConductor(settings: ConductorSettings): Promise<Condu
       .finally(() => {
         running.delete(task.id)
         // Whoever had to wait for a free hand is taken now.
-        if (running.size === MAX_TASKS - 1) void sweep()
+        if (running.size === MAX_TASKS - CLAIMS_AT_ONCE) void sweep()
       })
     running.set(task.id, done)
-    return true
   }
 
   const breaks = new Map<string, number>()
@@ -114,7 +141,7 @@ export async function startConductor(settings: ConductorSettings): Promise<Condu
     if (sweeping) return
     sweeping = true
     try {
-      while (await next(null)) if (stopping.signal.aborted) return
+      while (await nextOnes()) if (stopping.signal.aborted) return
     } catch (err) {
       log.warn({ err }, 'the sweep could not look')
     } finally {

@@ -39,6 +39,8 @@ export interface EngineSettings {
   log: Logger
   now: () => Date
   leaseMs: number
+  /** Runs a transaction when it is its turn: tasks must not have all connections of the process. */
+  inTurn<T>(transaction: () => Promise<T>): Promise<T>
   call(queue: string, call: StepCall): Promise<unknown>
   ticket(object: string): string
   unseal(sealed: string): string
@@ -268,14 +270,18 @@ class Run {
     let committing = false
     const whole = async (tx: Tx): Promise<void> => {
       const emitted: EventDraft[] = []
+      const lasts: (() => Promise<void>)[] = []
       const context = this.context('do')
       const at = this.settings.now()
-      await body({ ...context, tx, at, emitted, emit: (event) => void emitted.push(event) })
+      const emit: SaveContext['emit'] = (event) => void emitted.push(event)
+      const atEnd: SaveContext['atEnd'] = (work) => void lasts.push(work)
+      await body({ ...context, tx, at, emitted, emit, atEnd })
+      for (const last of lasts) await last()
       committing = true
     }
     const limits = { timeout: TRANSACTION_TIMEOUT_MS, maxWait: TRANSACTION_TIMEOUT_MS }
     try {
-      await this.settings.db.$transaction(whole, limits)
+      await this.settings.inTurn(() => this.settings.db.$transaction(whole, limits))
     } catch (error) {
       if (committing) unknown(error)
       throw error

@@ -1,15 +1,28 @@
 /**
  * What agents report, applied: facts become rows, differences are closed, and machines that no row
  * owns are removed from their hosts.
+ *
+ * B1 Reports that come together are applied together, in statements over all of them; one batch at a
+ *    time, so that of one host the later is applied later.
+ * B2 Of several reports of one host in a batch the last counts. What one machine did by itself is
+ *    applied after it, in the order in which it was told.
+ * B3 A report that breaks its batch is found by applying each alone.
  */
 import type { Logger } from 'pino'
-import { heard, hostReport, hostsFallSilent } from '../../services/compute/host.ts'
-import { machinesReport } from '../../services/compute/host-machines.ts'
+import { hostsFallSilent } from '../../services/compute/host.ts'
+import {
+  machinesReport,
+  machinesReports,
+  type Unowned,
+} from '../../services/compute/host-machines.ts'
+import { heard, hostsReport } from '../../services/compute/host-report.ts'
+import { hostWorksFor } from '../../services/compute/host-work.ts'
 import type { ReportedMachine } from '../../services/compute/reconcile.ts'
 import type { Cloud } from '../../services/context.ts'
 import { newFence, taskProgress } from '../../services/core/task.ts'
 import { isId, newId } from '../../services/id.ts'
 import {
+  type HostReport,
   type MachineReport,
   type ProgressReport,
   REPORT_QUEUE,
@@ -19,12 +32,15 @@ import {
 import type { Bus } from '../bus.ts'
 import type { Caller } from '../call.ts'
 import { agentQueue, DESTROY_TIMEOUT_MS } from '../compute/agent-calls.ts'
+import { inBatches } from '../in-batches.ts'
 import { pause } from '../pause.ts'
 import { FENCES_PER_CLAIM } from './call-fence.ts'
 import { reportTrust } from './report-trust.ts'
 
 /** A host that misses this many heartbeats is DOWN. */
 export const MISSED_HEARTBEATS = 3
+/** Reports of one batch: more would keep rows of hosts locked for longer. */
+const REPORTS_AT_ONCE = 128
 
 export interface ReportSettings {
   cloud: Pick<Cloud, 'db' | 'now'>
@@ -41,15 +57,8 @@ export async function startReports(settings: ReportSettings): Promise<{ stop(): 
   const { bus, cloud, log, heartbeatMs } = settings
   const stopping = new AbortController()
   const believed = reportTrust({ db: cloud.db, log, open: settings.strangersJoin })
-  const consumer = await bus.consume(REPORT_QUEUE, async (body) => {
-    try {
-      const report = await believed(body)
-      if (report) await apply(settings, report)
-    } catch (err) {
-      // The next report says it again: there is nothing to keep this one for.
-      log.warn({ err }, 'a report could not be applied')
-    }
-  })
+  const take = inBatches<unknown>(REPORTS_AT_ONCE, (bodies) => applyAll(settings, believed, bodies))
+  const consumer = await bus.consume(REPORT_QUEUE, take, { concurrency: REPORTS_AT_ONCE })
   let lookedAt = Date.now()
   const watching = (async () => {
     while (!stopping.signal.aborted) {
@@ -78,21 +87,76 @@ export async function startReports(settings: ReportSettings): Promise<{ stop(): 
   }
 }
 
-async function apply(settings: ReportSettings, report: Report): Promise<void> {
-  const { cloud } = settings
-  if (report.kind === 'machine') return applyOne(settings, report)
-  if (report.kind === 'progress') return applyProgress(settings, report)
-  const machines = report.machines?.map(machineOf) ?? null
-  const hostId = await hostReport(cloud, { ...report, machines })
-  if (!hostId) return
-  settings.onHost?.(report.host)
-  if (!machines) return
-  const { orphans, strangers } = await machinesReport(cloud, hostId, machines, true)
-  if (strangers.length) {
-    const { log } = settings
-    log.warn({ host: report.host, strangers }, 'machines that this cloud never had: left alone')
+type Believed = ReturnType<typeof reportTrust>
+
+/** Never rejects: the next report says it again, there is nothing to keep this one for. */
+async function applyAll(
+  settings: ReportSettings,
+  believed: Believed,
+  bodies: unknown[],
+): Promise<void> {
+  try {
+    const reports = await believed(bodies)
+    await applyHosts(settings, latestOfEach(reports.filter(isOfHost)))
+    for (const report of reports) {
+      if (isOfHost(report)) continue
+      const applied =
+        report.kind === 'machine' ? applyOne(settings, report) : applyProgress(settings, report)
+      await applied.catch((err) => settings.log.warn({ err }, UNAPPLIED))
+    }
+  } catch (err) {
+    if (bodies.length <= 1) return settings.log.warn({ err }, UNAPPLIED)
+    for (const body of bodies) await applyAll(settings, believed, [body])
   }
-  for (const id of orphans) await removeOrphan(settings, report.host, id)
+}
+
+const UNAPPLIED = 'a report could not be applied'
+
+const isOfHost = (report: Report): report is HostReport => report.kind === 'host'
+
+/** B2: by name, the one with the highest number of the newest agent. */
+function latestOfEach(reports: HostReport[]): HostReport[] {
+  const latest = new Map<string, HostReport>()
+  for (const report of reports) {
+    const other = latest.get(report.host)
+    if (!other || isLater(report, other)) latest.set(report.host, report)
+  }
+  return [...latest.values()]
+}
+
+function isLater(report: HostReport, other: HostReport): boolean {
+  const [at, otherAt] = [Date.parse(report.agentStartedAt), Date.parse(other.agentStartedAt)]
+  return at === otherAt ? report.sequence > other.sequence : at > otherAt
+}
+
+async function applyHosts(settings: ReportSettings, reports: HostReport[]): Promise<void> {
+  if (reports.length === 0) return
+  const { cloud } = settings
+  const hosts = reports.map(({ machines, ...report }) => ({
+    ...report,
+    machines: machines?.map(machineOf) ?? null,
+  }))
+  const ids = await hostsReport(cloud, hosts)
+  for (const name of ids.keys()) settings.onHost?.(name)
+  const nameOf = new Map([...ids].map(([name, id]) => [id, name]))
+  const listed = hosts.flatMap(({ host, machines }) => {
+    const hostId = ids.get(host)
+    return hostId && machines ? [{ hostId, machines }] : []
+  })
+  await machinesReports(cloud, listed, (hostId, unowned) =>
+    removeUnowned(settings, nameOf.get(hostId) ?? '', unowned),
+  )
+}
+
+async function removeUnowned(
+  settings: ReportSettings,
+  host: string,
+  { orphans, strangers }: Unowned,
+): Promise<void> {
+  if (strangers.length) {
+    settings.log.warn({ host, strangers }, 'machines that this cloud never had: left alone')
+  }
+  for (const id of orphans) await removeOrphan(settings, host, id)
 }
 
 async function applyOne({ cloud }: ReportSettings, report: MachineReport): Promise<void> {
@@ -103,12 +167,14 @@ async function applyOne({ cloud }: ReportSettings, report: MachineReport): Promi
 /** Of a call that a step of a task has made: its id says which (the engine's context). */
 async function applyProgress(
   { cloud }: ReportSettings,
-  { callId, doneBytes, totalBytes }: ProgressReport,
+  { host, callId, doneBytes, totalBytes }: ProgressReport,
 ): Promise<void> {
-  const [taskId = '', round, step] = callId.split('/')
+  const [taskId = '', round, step, , , queue] = callId.split('/')
   const isCount = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0
   if (!isId(taskId) || !isCount(Number(round)) || !step) return
   if (!isCount(doneBytes) || !isCount(totalBytes)) return
+  // Of its own calls, for servers that it has to do with: nobody tells of another one's work.
+  if (queue !== agentQueue(host) || !(await hostWorksFor(cloud.db, host, taskId))) return
   await taskProgress(cloud.db, { taskId, round: Number(round), step, doneBytes, totalBytes })
 }
 

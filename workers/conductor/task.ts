@@ -32,6 +32,11 @@ export interface SaveContext extends StepContext {
   at: Date
   /** Written with the step's record. */
   emit(event: EventDraft): void
+  /**
+   * Done last in the transaction, after the step's record: what takes locks that many tasks wait for
+   * (quota), so that they wait for the commit only.
+   */
+  atEnd(work: () => Promise<void>): void
 }
 
 export interface Step {

@@ -25,12 +25,17 @@ export async function appendConsole(path: string, bytes: Buffer): Promise<void> 
 
 /** The last `lines` lines, at most 1 MiB; what is no UTF-8 shows as U+FFFD. */
 export async function readConsole(path: string, lines: number): Promise<string> {
-  const current = await readTail(path, READ_LIMIT_BYTES)
-  const older = await readTail(`${path}.1`, READ_LIMIT_BYTES - current.length)
-  const text = Buffer.concat([older, current]).toString('utf8')
+  const text = (await consoleEnd(path, READ_LIMIT_BYTES)).toString('utf8')
   // A byte that is no UTF-8 becomes a character of three.
   const fits = Buffer.byteLength(text) <= READ_LIMIT_BYTES
   return lastLines(fits ? text : text.slice(-Math.floor(READ_LIMIT_BYTES / 3)), lines)
+}
+
+/** Its last bytes, as they were printed. */
+export async function consoleEnd(path: string, limitBytes: number): Promise<Buffer> {
+  const current = await readTail(path, limitBytes)
+  const older = await readTail(`${path}.1`, limitBytes - current.length)
+  return Buffer.concat([older, current])
 }
 
 async function readTail(path: string, limitBytes: number): Promise<Buffer> {

@@ -23,6 +23,8 @@ export async function freeBytes(path: string): Promise<number> {
   return disk.bavail * disk.bsize
 }
 
+export const inMiB = (bytes: number): string => `${Math.ceil(bytes / 1024 ** 2)} MiB`
+
 /**
  * Throws NO_SPACE. A full disk would hold every guest of this host still; so what will not fit is
  * not begun.
@@ -34,7 +36,7 @@ export async function refuseWithoutRoom(
 ): Promise<void> {
   const free = await freeBytes(folder)
   if (free >= neededBytes) return
-  const text = `${what} may need ${neededBytes} bytes and the host has ${free} left`
+  const text = `${what} may need ${inMiB(neededBytes)} and the host's disk has ${inMiB(free)} left`
   throw new DriverError('NO_SPACE', text, true)
 }
 

@@ -33,7 +33,7 @@ export async function askGuestAgent(
   args: Record<string, unknown>,
   { timeoutMs, signal }: { timeoutMs: number; signal: AbortSignal },
 ): Promise<unknown> {
-  const socket = await connectRunSocket(run, AGENT_SOCKET, signal)
+  const socket = await connectRunSocket(run, AGENT_SOCKET, signal).catch(asSilence)
   const answers = new Answers(socket)
   try {
     const id = randomInt(2 ** 31)
@@ -49,11 +49,15 @@ export async function askGuestAgent(
     if (answer.error === undefined) return answer.return
     throw new DriverError('REFUSED', `the agent in the guest refuses ${command}`)
   } catch (error) {
-    if (!(error instanceof DriverError) || error.code !== 'TIMEOUT') throw error
-    throw new DriverError('GUEST_SILENT', error.message, true)
+    return asSilence(error)
   } finally {
     socket.destroy()
   }
+}
+
+function asSilence(error: unknown): never {
+  if (!(error instanceof DriverError) || error.code !== 'TIMEOUT') throw error
+  throw new DriverError('GUEST_SILENT', error.message, true)
 }
 
 function send(socket: Socket, execute: string, args: object, before = Buffer.alloc(0)): void {

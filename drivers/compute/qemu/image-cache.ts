@@ -18,7 +18,7 @@ import type { Readable } from 'node:stream'
 import { within } from '../deadline.ts'
 import { DriverError, type ImageSource } from '../driver.ts'
 import { isOutOfSpace } from '../failure.ts'
-import { freeBytes, renameDurably } from './durably.ts'
+import { freeBytes, inMiB, renameDurably } from './durably.ts'
 import { checkImage } from './image.ts'
 import { exists } from './machine-folder.ts'
 import { readBaseHeader } from './qcow2-header.ts'
@@ -159,8 +159,8 @@ export class ImageCache {
       if ((await freeBytes(this.options.dir)) >= image.sizeBytes) return
     }
     const free = await freeBytes(this.options.dir)
-    const needs = `needs ${image.sizeBytes} bytes and the host has ${free} left`
-    throw new DriverError('NO_SPACE', `image ${image.id} ${needs}`, true)
+    const needs = `needs ${inMiB(image.sizeBytes)} and the host's disk has ${inMiB(free)} left`
+    throw new DriverError('NO_SPACE', `the image ${needs}`, true)
   }
 
   private async leastRecentlyUsed(): Promise<string[]> {

@@ -6,6 +6,7 @@ import type { Duplex } from 'node:stream'
 import type { LiveMigrating, MigrationLink } from '../abilities.ts'
 import { within } from '../deadline.ts'
 import { DriverError } from '../driver.ts'
+import { consoleEnd } from './console-log.ts'
 import type { BootRecord } from './kept-memory.ts'
 import type { LiveMachine } from './machine.ts'
 import {
@@ -16,7 +17,7 @@ import {
   removeMachineFolder,
 } from './machine-folder.ts'
 import type { QemuMachines } from './machines.ts'
-import { type Hello, MigrationChannel } from './migration-channel.ts'
+import { CONSOLE_MAX_BYTES, type Hello, MigrationChannel } from './migration-channel.ts'
 import { receiveMachine } from './migration-in.ts'
 import { type Outgoing, sendAll, takeBack } from './migration-out.ts'
 import { isInRescue } from './root-disk.ts'
@@ -125,6 +126,7 @@ async function hand(out: Outgoing, hello: Hello, machines: QemuMachines): Promis
     await memory.say(hello)
     await memory.hear('ready', deadline)
     await sendAll(out)
+    await memory.sendConsole(await printed(live, paths))
     await memory.hear('loaded', deadline)
     await machines.remember(paths, { powerState: 'PAUSED', reason: UNCONFIRMED })
   } catch (error) {
@@ -143,6 +145,12 @@ async function hand(out: Outgoing, hello: Hello, machines: QemuMachines): Promis
     })
   }
   return Date.now() - stoppedAt
+}
+
+/** The end of what it printed. A log that can't be read is no reason to stay. */
+async function printed(live: LiveMachine, paths: MachinePaths): Promise<Buffer> {
+  await live.drain().catch(() => {})
+  return consoleEnd(paths.console, CONSOLE_MAX_BYTES).catch(() => Buffer.alloc(0))
 }
 
 async function openWay(link: MigrationLink, signal: AbortSignal) {

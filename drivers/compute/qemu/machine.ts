@@ -18,6 +18,7 @@ import type { MachinePaths } from './machine-folder.ts'
 import { QEMU } from './probe.ts'
 import { QemuProcess } from './process.ts'
 import type { QmpEvent } from './qmp.ts'
+import { type Down, downBy, downIn, GUEST_PANICKED, isHeldStill } from './run-state.ts'
 import { SerialLine } from './serial-line.ts'
 import { asUser, type QemuUser } from './user.ts'
 
@@ -27,16 +28,16 @@ const RECONNECT_TIMEOUT_MS = 2_000
 /** QEMU flushes its disks before it quits. */
 const QUIT_TIMEOUT_MS = 5_000
 const KILL_TIMEOUT_MS = 10_000
+/** A busy QEMU may be late; one that says nothing for so long does not answer. */
+const SILENT_AFTER_MS = 10_000
+/** How often what an error of its disk holds still is let go on, to see whether that is over. */
+const RETRY_HELD_MS = 10_000
+const HELD_AGAIN_WAIT_MS = 500
 /** A guest that still boots does not hear the power button; it is pressed again. */
 const POWER_BUTTON_EVERY_MS = 2_000
 const LOG_LIMIT_BYTES = 256 * 1024
 /** The first one that a program inherits beside its standard ones. */
 const INHERITED_FD = 3
-
-export interface Down {
-  powerState: 'SHUTDOWN' | 'CRASHED'
-  reason: string
-}
 
 export interface BootOptions {
   /** An open file that its memory is read from, instead of a boot. */
@@ -60,6 +61,11 @@ export class LiveMachine {
   private pauseReason: string | undefined
   private paused = false
   private silences = 0
+  /** When its QEMU last answered a question about its state. */
+  private answeredAt = 0
+  private retriedAt = 0
+  private heldByDisk = false
+  private toldToPause = false
 
   private constructor(
     readonly id: string,
@@ -102,6 +108,7 @@ export class LiveMachine {
     const live = new LiveMachine(machine.id, paths, process)
     try {
       await live.connectUntil(BOOT_TIMEOUT_MS, signal)
+      live.answeredAt = Date.now()
       await ready?.(live)
       return live
     } catch (error) {
@@ -121,18 +128,24 @@ export class LiveMachine {
     return live
   }
 
-  /** How the machine is now. A QEMU that does not answer is running, as far as anybody can tell. */
+  /**
+   * How the machine is now. A QEMU that does not answer is as it was; after a while it is RUNNING, as far
+   * as anybody can tell, with a reason.
+   */
   async state(): Promise<Machine> {
     if (this.down) return { id: this.id, ...this.down }
     try {
       return await this.look()
     } catch {
       if (this.down) return { id: this.id, ...(this.down as Down) }
+      const isLate = Date.now() - this.answeredAt < SILENT_AFTER_MS
+      if (isLate) return this.paused ? this.pausedAs() : { id: this.id, powerState: 'RUNNING' }
       return { id: this.id, powerState: 'RUNNING', reason: 'QEMU does not answer' }
     }
   }
 
   async pause(signal: AbortSignal): Promise<void> {
+    this.toldToPause = true
     await this.silently(() => this.ask('stop', {}, signal))
   }
 
@@ -141,6 +154,7 @@ export class LiveMachine {
    */
   async resume(signal: AbortSignal): Promise<void> {
     const { powerState } = await this.look(signal)
+    this.toldToPause = false
     if (powerState === 'PAUSED') await this.silently(() => this.ask('cont', {}, signal))
   }
 
@@ -238,10 +252,29 @@ export class LiveMachine {
       if (await this.noticeDeath(0)) return
       await this.control.connect(RECONNECT_TIMEOUT_MS)
     }
+    if (this.heldByDisk || this.pauseReason) await this.retryHeld()
     await this.drain()
     const log = await stat(this.paths.log).catch(() => null)
     // QEMU appends, so it goes on at the new end.
     if (log && log.size > LOG_LIMIT_BYTES) await truncate(this.paths.log)
+  }
+
+  /** Its writes are tried again: there may be room by now. Only that it goes on is news. */
+  private async retryHeld(): Promise<void> {
+    if (this.silences > 0 || this.toldToPause) return
+    if (Date.now() - this.retriedAt < RETRY_HELD_MS) return
+    this.retriedAt = Date.now()
+    await this.silently(async () => {
+      await this.look()
+      if (!this.heldByDisk) return
+      await this.ask('cont')
+      await pause(HELD_AGAIN_WAIT_MS)
+      await this.look()
+    })
+    if (this.heldByDisk || this.down) return
+    this.pauseReason = undefined
+    this.paused = false
+    this.onPauseChanged({ id: this.id, powerState: 'RUNNING' })
   }
 
   /** Lets go of the machine for good: a verb that is still at work may not touch it any more. */
@@ -272,13 +305,13 @@ export class LiveMachine {
 
   private async look(signal?: AbortSignal): Promise<Machine> {
     const { status } = (await this.ask('query-status', {}, signal)) as { status: string }
-    if (status === 'shutdown') this.setDown(GUEST_SHUT_DOWN)
-    if (status === 'guest-panicked') this.setDown(GUEST_PANICKED)
-    if (status === 'internal-error') this.setDown({ powerState: 'CRASHED', reason: 'QEMU failed' })
+    this.answeredAt = Date.now()
+    this.heldByDisk = status === 'io-error'
+    const down = downIn(status)
+    if (down) this.setDown(down)
     if (this.down) return { id: this.id, ...this.down }
     if (status === 'io-error') return this.pausedAs('an error of its disk')
-    // Held still by us: because somebody asked, or because its memory comes or goes.
-    if (HELD_STILL.includes(status)) return this.pausedAs()
+    if (isHeldStill(status)) return this.pausedAs()
     return { id: this.id, powerState: 'RUNNING' }
   }
 
@@ -316,15 +349,4 @@ export class LiveMachine {
     if (gone) this.setDown({ powerState: 'CRASHED', reason: this.process.ending() })
     return gone
   }
-}
-
-const HELD_STILL = ['paused', 'inmigrate', 'finish-migrate', 'postmigrate']
-const GUEST_SHUT_DOWN: Down = { powerState: 'SHUTDOWN', reason: 'guest shut down' }
-const GUEST_PANICKED: Down = { powerState: 'CRASHED', reason: 'guest panicked' }
-
-function downBy(reason: string): Down {
-  if (reason === 'guest-shutdown') return GUEST_SHUT_DOWN
-  if (reason === 'guest-panic') return GUEST_PANICKED
-  if (reason === 'host-signal') return { powerState: 'CRASHED', reason: 'QEMU was terminated' }
-  return { powerState: 'SHUTDOWN', reason }
 }

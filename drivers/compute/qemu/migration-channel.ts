@@ -8,6 +8,7 @@
  *   > hello     what the machine is; both ends know then whether it fits
  *   < ready     the disk can be written, the memory can come
  *   > (memory)  and the end of it
+ *   > (console) the end of the log, so that it goes on there
  *   < loaded    the guest is there and held still
  *   > go        from here on the source never lets it go on by itself
  *   < running
@@ -19,9 +20,18 @@ import { DriverError } from '../driver.ts'
 const DATA = 0
 const TALK = 1
 const END = 2
+const CONSOLE = 3
 const HEADER_BYTES = 5
 const DATA_MAX_BYTES = 4 * 1024 * 1024
 const TALK_MAX_BYTES = 64 * 1024
+/** What the guest printed last. It waits for these bytes held still. */
+export const CONSOLE_MAX_BYTES = 256 * 1024
+const LIMITS_BYTES: Record<number, number> = {
+  [DATA]: DATA_MAX_BYTES,
+  [TALK]: TALK_MAX_BYTES,
+  [END]: 0,
+  [CONSOLE]: CONSOLE_MAX_BYTES,
+}
 
 export interface Hello {
   word: 'hello'
@@ -41,6 +51,8 @@ type Word = Talk['word']
 export class MigrationChannel {
   /** Counts every byte of memory, for who waits for something to move. */
   bytes = 0
+  /** The end of the guest's log, once `go` was heard. */
+  console: Buffer = Buffer.alloc(0)
   /** Rejects when the channel is over before we closed it. */
   readonly broken: Promise<never>
   private break: (error: DriverError) => void = () => {}
@@ -74,6 +86,10 @@ export class MigrationChannel {
       await this.write(DATA, bytes)
     }
     await this.write(END, Buffer.alloc(0))
+  }
+
+  sendConsole(bytes: Buffer): Promise<void> {
+    return this.write(CONSOLE, bytes.subarray(-CONSOLE_MAX_BYTES))
   }
 
   async hear<W extends Word>(
@@ -115,6 +131,7 @@ export class MigrationChannel {
       for (let frame = nextFrame(rest); frame; frame = nextFrame(rest)) {
         rest = rest.subarray(HEADER_BYTES + frame.bytes.length)
         if (frame.kind === TALK) this.take(frame.bytes)
+        else if (frame.kind === CONSOLE) this.console = Buffer.from(frame.bytes)
         else {
           this.bytes += frame.bytes.length
           await onMemory(frame.kind === END ? null : frame.bytes)
@@ -135,7 +152,7 @@ function nextFrame(bytes: Buffer): { kind: number; bytes: Buffer } | null {
   if (bytes.length < HEADER_BYTES) return null
   const kind = bytes.readUInt8(0)
   const length = bytes.readUInt32BE(1)
-  if (kind > END || length > (kind === DATA ? DATA_MAX_BYTES : TALK_MAX_BYTES)) {
+  if (length > (LIMITS_BYTES[kind] ?? -1)) {
     throw new DriverError('HYPERVISOR_FAILED', 'the other host speaks another language')
   }
   const end = HEADER_BYTES + length

@@ -13,6 +13,7 @@ import type { MigrationLink } from '../abilities.ts'
 import { poll, throwIfAborted, within } from '../deadline.ts'
 import { DriverError, type MachineSpec } from '../driver.ts'
 import { programFailed, tailOf } from '../failure.ts'
+import { appendConsole } from './console-log.ts'
 import { describeMachine } from './description.ts'
 import { INCOMING_DISK_FILE } from './disk-arguments.ts'
 import { renameDurably } from './durably.ts'
@@ -169,6 +170,8 @@ async function takeIn(
     await memory.hear('go', { timeoutMs: TALK_TIMEOUT_MS, signal })
     // From here on nobody turns back: the source has let it go.
     await renameDurably(paths.incomingDisk, paths.disk)
+    // It goes on with its log where it was; without it when there is no room.
+    await appendConsole(paths.console, memory.console).catch(() => {})
     await live.ask('cont')
   } catch (error) {
     throwIfAborted(signal, 'a machine to come')

@@ -40,7 +40,9 @@ export async function connectRunSocket(
       await within(connected, deadline)
     } catch (error) {
       socket.destroy()
-      throw error
+      throw isCrowded(error)
+        ? new DriverError('TIMEOUT', `QEMU does not take ${name}`, true)
+        : error
     }
     // Whoever reads it hears of an error as its end.
     socket.on('error', () => {})
@@ -49,6 +51,9 @@ export async function connectRunSocket(
     await file.close()
   }
 }
+
+/** As many wait for it already as the kernel lets: a QEMU that hangs takes nobody. */
+const isCrowded = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'EAGAIN'
 
 export interface ServedSocket {
   /** As QEMU, in its run folder, finds it. */

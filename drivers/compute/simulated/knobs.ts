@@ -1,42 +1,47 @@
-/** How a test bends the simulator: each verb can be slow, hang or fail, a number of times. */
+/** How the simulator is bent: each verb can be slow, hang, or fail, a number of times or a share of them. */
 import { pause, throwIfAborted } from '../deadline.ts'
 import { DriverError, type DriverErrorCode } from '../driver.ts'
 
 /** `transfer`: the copying of memory in the middle of a live migration, at its source. */
-export type SimulatedVerb =
-  | 'create'
-  | 'start'
-  | 'stop'
-  | 'reboot'
-  | 'destroy'
-  | 'consoleLog'
-  | 'recover'
-  | 'pause'
-  | 'unpause'
-  | 'suspend'
-  | 'resume'
-  | 'rescue'
-  | 'unrescue'
-  | 'rebuild'
-  | 'resize'
-  | 'confirmResize'
-  | 'revertResize'
-  | 'exportDisk'
-  | 'importDisk'
-  | 'send'
-  | 'transfer'
-  | 'receive'
-  | 'attachDisk'
-  | 'detachDisk'
-  | 'attachPort'
-  | 'detachPort'
-  | 'setPassword'
-  | 'vnc'
-  | 'serial'
-  | 'screenshot'
+export const simulatedVerbs = [
+  'create',
+  'start',
+  'stop',
+  'reboot',
+  'destroy',
+  'consoleLog',
+  'recover',
+  'pause',
+  'unpause',
+  'suspend',
+  'resume',
+  'rescue',
+  'unrescue',
+  'rebuild',
+  'resize',
+  'confirmResize',
+  'revertResize',
+  'exportDisk',
+  'importDisk',
+  'send',
+  'transfer',
+  'receive',
+  'attachDisk',
+  'detachDisk',
+  'attachPort',
+  'detachPort',
+  'setPassword',
+  'vnc',
+  'serial',
+  'screenshot',
+] as const
+export type SimulatedVerb = (typeof simulatedVerbs)[number]
 
 /** How long verbs take, in milliseconds: all of them, or each its own. */
 export type SimulatedDelays = number | Partial<Record<SimulatedVerb, number>>
+
+/** Which share of the calls of a verb fails, from 0 to 1. */
+export type SimulatedFaults = Partial<Record<SimulatedVerb, number>>
 
 export interface Fault {
   code: DriverErrorCode
@@ -51,7 +56,11 @@ export class Knobs {
   private readonly faults = new Map<SimulatedVerb, Required<Fault>>()
   private readonly hangs = new Map<SimulatedVerb, number>()
 
-  constructor(private readonly delayMs: SimulatedDelays = 0) {}
+  constructor(
+    private readonly delayMs: SimulatedDelays = 0,
+    private readonly shares: SimulatedFaults = {},
+    private readonly random: () => number = Math.random,
+  ) {}
 
   failNext(verb: SimulatedVerb, fault: Fault): void {
     this.faults.set(verb, { times: 1, retryable: false, when: 'before', ...fault })
@@ -73,6 +82,9 @@ export class Knobs {
     const delay = typeof delayMs === 'number' ? delayMs : (delayMs[verb] ?? 0)
     if (delay > 0) await pause(delay, signal)
     this.failIfTold(verb, 'before')
+    if (this.random() < (this.shares[verb] ?? 0)) {
+      throw new DriverError('HYPERVISOR_FAILED', `simulated fault of ${verb}`)
+    }
   }
 
   failIfTold(verb: SimulatedVerb, when: 'before' | 'after'): void {

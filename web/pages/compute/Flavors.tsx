@@ -1,20 +1,10 @@
 import { useTranslation } from 'react-i18next'
 import { graphql } from '../../graphql.ts'
-import type { ListView } from '../../hooks/list-view.ts'
-import {
-  descriptionColumn,
-  enabledChoice,
-  enabledColumn,
-  enabledOf,
-  nameColumn,
-  nameFilter,
-  nameOf,
-  textColumn,
-} from '../../parts/columns.tsx'
+import { descriptionColumn, enabledColumn, nameColumn, textColumn } from '../../parts/columns.tsx'
 import { FlavorCreateButton, useFlavorActions } from '../../parts/compute/flavor-actions.tsx'
 import { sizeColumns } from '../../parts/compute/flavor-columns.tsx'
 import { type FlavorData, FlavorDetails, FlavorsWatch } from '../../parts/compute/flavor-fields.ts'
-import { ListPage } from '../../parts/ListPage.tsx'
+import { ManagedList } from '../../parts/ManagedList.tsx'
 import { paths } from '../../paths.ts'
 
 const FlavorsQuery = graphql(
@@ -28,40 +18,31 @@ const FlavorsQuery = graphql(
   [FlavorDetails],
 )
 
-const variablesOf = (view: ListView) => ({
-  filter: { name: nameOf(view), enabled: enabledOf(view) },
-})
-
 export function Flavors() {
   const { t } = useTranslation()
   const actions = useFlavorActions()
   return (
-    <>
-      <ListPage
-        title={t('flavors.title')}
-        description={t('flavors.description')}
-        query={FlavorsQuery}
-        rows={({ flavors }) => flavors}
-        variables={variablesOf}
-        watch={FlavorsWatch}
-        filters={{ text: nameFilter(t), choices: [enabledChoice(t)] }}
-        columns={[
-          nameColumn<FlavorData>(t, paths.flavor),
-          ...sizeColumns<FlavorData>(t),
-          enabledColumn<FlavorData>(t),
-          textColumn<FlavorData>('public', t('flavors.visibility'), (flavor) =>
-            flavor.public ? t('flavors.allProjects') : t('flavors.someProjects'),
-          ),
-          textColumn<FlavorData>('specs', t('flavors.extraSpecs'), ({ extraSpecs }) =>
-            Object.keys(extraSpecs).join(', '),
-          ),
-          descriptionColumn<FlavorData>(t),
-          ...actions.columns,
-        ]}
-        actions={<FlavorCreateButton isPrimary />}
-        none={{ title: t('flavors.none'), action: <FlavorCreateButton /> }}
-      />
-      {actions.dialogs}
-    </>
+    <ManagedList
+      title={t('flavors.title')}
+      description={t('flavors.description')}
+      query={FlavorsQuery}
+      rows={({ flavors }) => flavors}
+      watch={FlavorsWatch}
+      columns={[
+        nameColumn<FlavorData>(t, paths.flavor),
+        ...sizeColumns<FlavorData>(t),
+        enabledColumn<FlavorData>(t),
+        textColumn<FlavorData>('public', t('flavors.visibility'), (flavor) =>
+          flavor.public ? t('flavors.allProjects') : t('flavors.someProjects'),
+        ),
+        textColumn<FlavorData>('specs', t('flavors.extraSpecs'), ({ extraSpecs }) =>
+          Object.keys(extraSpecs).join(', '),
+        ),
+        descriptionColumn<FlavorData>(t),
+      ]}
+      rowActions={actions}
+      create={(isPrimary) => <FlavorCreateButton isPrimary={isPrimary} />}
+      noneText={t('flavors.none')}
+    />
   )
 }

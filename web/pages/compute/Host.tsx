@@ -1,5 +1,4 @@
 import Alert from '@cloudscape-design/components/alert'
-import ColumnLayout from '@cloudscape-design/components/column-layout'
 import Container from '@cloudscape-design/components/container'
 import Header from '@cloudscape-design/components/header'
 import SpaceBetween from '@cloudscape-design/components/space-between'
@@ -8,11 +7,11 @@ import { useNavigate } from 'react-router'
 import { graphql } from '../../graphql.ts'
 import { useLive } from '../../hooks/live.ts'
 import { useHistoryTab } from '../../parts/AuditHistory.tsx'
+import { HostInventory } from '../../parts/compute/HostInventory.tsx'
+import { HostServers } from '../../parts/compute/HostServers.tsx'
 import { HostTraits } from '../../parts/compute/HostTraits.tsx'
 import { useHostActions } from '../../parts/compute/host-actions.tsx'
 import { type HostData, HostDetails, HostWatch } from '../../parts/compute/host-fields.ts'
-import { InventoryBar } from '../../parts/compute/InventoryBar.tsx'
-import { HostServers } from '../../parts/compute/PlannedMoves.tsx'
 import { DetailLayout, DetailPage } from '../../parts/DetailPage.tsx'
 import { HostStatus } from '../../parts/Status.tsx'
 import { TaskSteps } from '../../parts/TaskSteps.tsx'
@@ -70,7 +69,7 @@ function HostContent({ resource: host }: { resource: HostData }) {
           { label: t('common.id'), value: <CopyId id={host.id} /> },
         ]}
         tabs={tabsOf([
-          { id: 'inventory', label: t('hosts.inventory'), content: <Inventory host={host} /> },
+          { id: 'inventory', label: t('hosts.inventory'), content: <HostInventory host={host} /> },
           { id: 'servers', label: t('servers.title'), content: <HostServers hostId={host.id} /> },
           ...(task ? [task] : []),
           { id: 'traits', label: t('hosts.traits'), content: <HostTraits host={host} /> },
@@ -126,25 +125,6 @@ function HostTask({ task }: { task: NonNullable<HostData['task']> }) {
   return (
     <Container header={<Header variant="h2">{t('hosts.emptying')}</Header>}>
       <TaskSteps task={task} />
-    </Container>
-  )
-}
-
-function Inventory({ host }: { host: HostData }) {
-  const { t } = useTranslation()
-  return (
-    <Container
-      header={
-        <Header variant="h2" description={t('hosts.inventoryText')}>
-          {t('hosts.inventory')}
-        </Header>
-      }
-    >
-      <ColumnLayout columns={3}>
-        {host.inventory.map((inventory) => (
-          <InventoryBar key={inventory.resource} inventory={inventory} isFull />
-        ))}
-      </ColumnLayout>
     </Container>
   )
 }

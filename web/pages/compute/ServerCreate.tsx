@@ -8,14 +8,20 @@ import { graphql } from '../../graphql.ts'
 import { useFlash } from '../../hooks/flash.tsx'
 import { word } from '../../i18n/words.ts'
 import { FlavorRow } from '../../parts/compute/flavor-fields.ts'
+import { useHostOptions } from '../../parts/compute/host-choice.ts'
 import { ImageChoice, ServerFields } from '../../parts/compute/ServerFields.tsx'
 import { ServerPlan } from '../../parts/compute/ServerPlan.tsx'
 import { ServerDetails, ServerRow } from '../../parts/compute/server-fields.ts'
-import { type NewServer, newServerFields, newServerInput } from '../../parts/compute/server-new.ts'
+import {
+  type NewServer,
+  newServerCount,
+  newServerFields,
+  newServerInput,
+} from '../../parts/compute/server-new.ts'
 import { FormFrame } from '../../parts/form/FormFrame.tsx'
 import { useForm } from '../../parts/form/use-form.ts'
 import { ProblemAlert } from '../../parts/Problem.tsx'
-import { useViewer } from '../../parts/viewer.ts'
+import { may, useViewer } from '../../parts/viewer.ts'
 import { paths } from '../../paths.ts'
 import { Loading } from '../../ui/Loading.tsx'
 import { Page } from '../../ui/Page.tsx'
@@ -35,6 +41,7 @@ const Choices = graphql(
     keypairs(first: $first, filter: { userId: $userId }) { nodes { id name } }
     availabilityZones { name available }
     serverGroups(first: $first) { nodes { id name policy } }
+    servers(first: $first) { nodes { id name status } }
   }`,
   [FlavorRow, ImageChoice],
 )
@@ -81,6 +88,9 @@ function CreateForm({ choices }: { choices: ChoicesData }) {
   const { t } = useTranslation()
   const [params] = useSearchParams()
   const create = useCreate()
+  const viewer = useViewer()
+  const maySayHost = may(viewer, 'compute.server.create-on-host')
+  const hosts = useHostOptions([], !maySayHost)
   const [flavors, images] = [choices.flavors.nodes, choices.images.nodes]
   const onlyImage = images.length === 1 ? images[0]?.id : undefined
   const fields = newServerFields(t, {
@@ -95,12 +105,18 @@ function CreateForm({ choices }: { choices: ChoicesData }) {
       label: name,
       description: word('groupPolicy', policy),
     })),
+    servers: choices.servers.nodes.map(({ id, name, status }) => ({
+      value: id,
+      label: name,
+      description: word('serverStatus', status),
+    })),
+    hosts,
   })
   const form = useForm(fields, create)
   return (
     <FormFrame form={form} submitText={t('servers.launch')} cancelHref={paths.servers()}>
       <Grid gridDefinition={halves}>
-        <ServerFields form={form} flavors={flavors} images={images} />
+        <ServerFields form={form} flavors={flavors} images={images} maySayHost={maySayHost} />
         <ServerPlan values={form.values} />
       </Grid>
     </FormFrame>
@@ -115,7 +131,8 @@ function useCreate(): (values: NewServer, idempotencyKey: string) => Promise<voi
   const { show } = useFlash()
   return async (values, idempotencyKey) => {
     const input = { ...newServerInput(values), idempotencyKey }
-    const count = values.count ?? 1
+    const counts = newServerCount(values)
+    const { count } = counts
     if (count === 1) {
       const { data, error } = await client.mutation(Create, { input })
       if (error) throw error
@@ -123,9 +140,11 @@ function useCreate(): (values: NewServer, idempotencyKey: string) => Promise<voi
       const server = data?.serverCreate.server
       await navigate(server ? paths.server(server.id) : paths.servers())
     } else {
-      const { error } = await client.mutation(CreateMany, { input: { ...input, count } })
+      const { data, error } = await client.mutation(CreateMany, { input: { ...input, ...counts } })
       if (error) throw error
-      show({ type: 'success', header: t('launch.acceptedMany', { count }) })
+      // With a least number they may be fewer than were asked for.
+      const made = data?.serversCreate.servers.length ?? count
+      show({ type: 'success', header: t('launch.acceptedMany', { count: made }) })
       await navigate(paths.servers())
     }
   }

@@ -5,16 +5,24 @@ import { useFollow } from '../../hooks/follow.ts'
 import { type ListView, orderOf } from '../../hooks/list-view.ts'
 import { serverColumns } from '../../parts/compute/server-columns.tsx'
 import { ServerRow, ServersWatch } from '../../parts/compute/server-fields.ts'
-import { type ServerStatusFilter, serverFilters } from '../../parts/compute/server-filters.ts'
+import {
+  isOfAll,
+  type ServerStatusFilter,
+  serverFilters,
+} from '../../parts/compute/server-filters.ts'
 import { useServerActions } from '../../parts/compute/use-server-actions.tsx'
 import { ListPage } from '../../parts/ListPage.tsx'
+import { may, useViewer } from '../../parts/viewer.ts'
 import { paths } from '../../paths.ts'
 
 const ServersQuery = graphql(
   `query Servers(
-    $first: Int!, $after: String, $filter: ServerFilterInput, $orderBy: ServerOrderInput
+    $first: Int!, $after: String, $filter: ServerFilterInput, $orderBy: ServerOrderInput,
+    $allProjects: Boolean
   ) {
-    servers(first: $first, after: $after, filter: $filter, orderBy: $orderBy) {
+    servers(
+      first: $first, after: $after, filter: $filter, orderBy: $orderBy, allProjects: $allProjects
+    ) {
       nodes { ...ServerRow }
       pageInfo { hasNextPage endCursor }
       totalCount
@@ -31,6 +39,7 @@ function variablesOf(view: ListView) {
       name: view.get('name') ? { contains: view.get('name') } : undefined,
       status: status ? [status as ServerStatusFilter] : undefined,
     },
+    allProjects: isOfAll(view) || null,
     orderBy: orderOf(view, ['NAME', 'CREATED_AT'], { field: 'CREATED_AT', direction: 'DESC' }),
   }
 }
@@ -38,6 +47,7 @@ function variablesOf(view: ListView) {
 export function Servers() {
   const { t } = useTranslation()
   const actions = useServerActions()
+  const maySeeAll = may(useViewer(), 'compute.server.list-all')
   return (
     <>
       <ListPage
@@ -48,7 +58,7 @@ export function Servers() {
         variables={variablesOf}
         watch={ServersWatch}
         columns={serverColumns(t, actions)}
-        filters={serverFilters(t)}
+        filters={serverFilters(t, maySeeAll)}
         selection={{
           nameOf: ({ name }) => name,
           firstText: t('servers.selectFirst'),

@@ -1,19 +1,14 @@
 import { useTranslation } from 'react-i18next'
 import { graphql } from '../../graphql.ts'
-import type { ListView } from '../../hooks/list-view.ts'
 import {
   createdColumn,
   descriptionColumn,
-  enabledChoice,
   enabledColumn,
-  enabledOf,
   nameColumn,
-  nameFilter,
-  nameOf,
 } from '../../parts/columns.tsx'
 import { DomainCreateButton, useDomainActions } from '../../parts/identity/domain-actions.tsx'
-import { DomainRow, DomainsWatch } from '../../parts/identity/domain-fields.ts'
-import { ListPage } from '../../parts/ListPage.tsx'
+import { DomainRow, type DomainRowData, DomainsWatch } from '../../parts/identity/domain-fields.ts'
+import { ManagedList } from '../../parts/ManagedList.tsx'
 import { paths } from '../../paths.ts'
 
 const DomainsQuery = graphql(
@@ -27,34 +22,25 @@ const DomainsQuery = graphql(
   [DomainRow],
 )
 
-const variablesOf = (view: ListView) => ({
-  filter: { name: nameOf(view), enabled: enabledOf(view) },
-})
-
 export function Domains() {
   const { t } = useTranslation()
   const actions = useDomainActions()
   return (
-    <>
-      <ListPage
-        title={t('nav.domains')}
-        description={t('domains.description')}
-        query={DomainsQuery}
-        rows={({ domains }) => domains}
-        variables={variablesOf}
-        watch={DomainsWatch}
-        filters={{ text: nameFilter(t), choices: [enabledChoice(t)] }}
-        columns={[
-          nameColumn(t, paths.domain),
-          enabledColumn(t),
-          descriptionColumn(t),
-          createdColumn(t),
-          ...actions.columns,
-        ]}
-        actions={<DomainCreateButton isPrimary />}
-        none={{ title: t('domains.none'), action: <DomainCreateButton /> }}
-      />
-      {actions.dialogs}
-    </>
+    <ManagedList
+      title={t('nav.domains')}
+      description={t('domains.description')}
+      query={DomainsQuery}
+      rows={({ domains }) => domains}
+      watch={DomainsWatch}
+      columns={[
+        nameColumn<DomainRowData>(t, paths.domain),
+        enabledColumn<DomainRowData>(t),
+        descriptionColumn<DomainRowData>(t),
+        createdColumn<DomainRowData>(t),
+      ]}
+      rowActions={actions}
+      create={(isPrimary) => <DomainCreateButton isPrimary={isPrimary} />}
+      noneText={t('domains.none')}
+    />
   )
 }

@@ -2,14 +2,11 @@ import Header from '@cloudscape-design/components/header'
 import StatusIndicator from '@cloudscape-design/components/status-indicator'
 import Table from '@cloudscape-design/components/table'
 import { useTranslation } from 'react-i18next'
-import { useQuery } from 'urql'
-import { explain } from '../../errors.ts'
 import { word } from '../../i18n/words.ts'
 import { paths } from '../../paths.ts'
 import { Empty } from '../../ui/Empty.tsx'
 import { PageLink } from '../../ui/PageLink.tsx'
-import { ProblemAlert } from '../Problem.tsx'
-import { HostFailurePlanQuery, type PlannedMoveData } from './host-fields.ts'
+import type { PlannedMoveData } from './host-fields.ts'
 
 interface PlannedMovesProps {
   moves: readonly PlannedMoveData[]
@@ -57,22 +54,6 @@ export function PlannedMoves({ moves, title, description, isLoading }: PlannedMo
       ]}
       empty={<Empty title={t('hosts.noServers')} />}
       wrapLines
-    />
-  )
-}
-
-/** The servers of a host, and what would become of each if it died now. */
-export function HostServers({ hostId }: { hostId: string }) {
-  const { t } = useTranslation()
-  const [{ data, error }] = useQuery({ query: HostFailurePlanQuery, variables: { id: hostId } })
-  if (error && !data) return <ProblemAlert problem={explain(error)} />
-  const plan = data?.hostFailurePlan
-  return (
-    <PlannedMoves
-      title={t('servers.title')}
-      description={plan ? t('hosts.failure', { fit: plan.fit, lost: plan.lost }) : undefined}
-      moves={plan?.moves ?? []}
-      isLoading={!data}
     />
   )
 }

@@ -2,6 +2,7 @@ import SegmentedControl from '@cloudscape-design/components/segmented-control'
 import SpaceBetween from '@cloudscape-design/components/space-between'
 import { useTranslation } from 'react-i18next'
 import { useListView } from '../../hooks/list-view.ts'
+import { Empty } from '../../ui/Empty.tsx'
 import { may, useViewer } from '../viewer.ts'
 import { ConsoleLog } from './ConsoleLog.tsx'
 import { ConsoleScreen } from './ConsoleScreen.tsx'
@@ -17,6 +18,8 @@ export function ServerConsoles({ server }: { server: ServerDetailsData }) {
   const asked = consoles.find((name) => name === view.get('console')) ?? 'log'
   const isAllowed = may(viewer, 'compute.server.console')
   const open = isAllowed ? asked : 'log'
+  // Operators see that it is there, not what is said in it.
+  if (server.project.id !== viewer.project?.id) return <Empty title={t('console.foreign')} />
   return (
     <SpaceBetween size="m">
       {isAllowed && (

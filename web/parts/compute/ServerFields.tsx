@@ -28,15 +28,23 @@ interface ServerFieldsProps {
   form: FormState<ReturnType<typeof newServerFields>>
   flavors: readonly FlavorRowData[]
   images: readonly ImageChoiceData[]
+  maySayHost: boolean
 }
 
-export function ServerFields({ form, flavors, images }: ServerFieldsProps) {
+const places = ['availabilityZone', 'groupId', 'sameHost', 'differentHost']
+
+export function ServerFields({ form, flavors, images, maySayHost }: ServerFieldsProps) {
   const { t } = useTranslation()
+  const isMany = (form.values.count ?? 1) > 1
   return (
     <SpaceBetween size="l">
       <Container header={<Header variant="h2">{t('launch.what')}</Header>}>
         <SpaceBetween size="l">
-          <FieldInputs form={form} names={['name', 'count']} hasFocus />
+          <FieldInputs
+            form={form}
+            names={isMany ? ['name', 'count', 'minCount'] : ['name', 'count']}
+            hasFocus
+          />
           <FormField
             label={t('servers.image')}
             description={t('launch.imageText')}
@@ -85,7 +93,7 @@ export function ServerFields({ form, flavors, images }: ServerFieldsProps) {
           </Header>
         }
       >
-        <FieldInputs form={form} names={['availabilityZone', 'groupId']} />
+        <FieldInputs form={form} names={[...places, ...(maySayHost ? ['hostId'] : [])]} />
       </Container>
       <ExpandableSection variant="container" headerText={t('launch.more')}>
         <FieldInputs

@@ -8,7 +8,7 @@ import { useLive, useReread } from '../../hooks/live.ts'
 import { Paging } from '../ResourceTable.tsx'
 import { TaskModal } from '../TaskModal.tsx'
 import { TaskTable } from '../TaskTable.tsx'
-import { TaskRow } from '../task-fields.ts'
+import { TaskRow, TasksWatch } from '../task-fields.ts'
 import { ServerWatch } from './server-fields.ts'
 
 const tasksPerPage = 20
@@ -35,6 +35,8 @@ export function ServerHistory({ serverId }: { serverId: string }) {
   const variables = { id: serverId, first: tasksPerPage, after: pages.after }
   const [{ data, fetching }, reread] = useQuery({ query: ServerTasks, variables })
   useLive(ServerWatch, { id: serverId }, useReread(reread))
+  // Not the server, but the task at hand tells how far it is.
+  useLive(TasksWatch, {})
   const tasks = data?.server?.tasks
   return (
     <>

@@ -4,8 +4,12 @@ import Button from '@cloudscape-design/components/button'
 import SpaceBetween from '@cloudscape-design/components/space-between'
 import type { ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
+import { useLive } from '../../hooks/live.ts'
 import { formatMoment } from '../../ui/format.ts'
-import { permission } from './server-actions.ts'
+import { TaskProgress } from '../TaskProgress.tsx'
+import { TaskWatch } from '../task-fields.ts'
+import { may, useViewer } from '../viewer.ts'
+import { actionOf, permission } from './server-actions.ts'
 import type { ServerDetailsData } from './server-fields.ts'
 import type { ServerActions } from './use-server-actions.tsx'
 
@@ -39,8 +43,10 @@ export function ServerNotices({ server, actions }: ServerNoticesProps) {
         'verify',
         ['resizeConfirm', 'resizeRevert'],
         'warning',
-        <ConfirmedAt server={server} />,
+        server.confirmAt && t('servers.notice.verifyBy', { at: formatMoment(server.confirmAt) }),
       ),
+    status === 'MIGRATING' &&
+      notice('moving', ['migrationAbort'], 'info', server.task && <Moving task={server.task} />),
     status === 'RESCUE' && notice('rescue', ['unrescue'], 'warning'),
     status === 'SHELVED' && notice('shelved', ['unshelve', 'shelveOffload']),
     status === 'SHELVED_OFFLOADED' && notice('offloaded', ['unshelve']),
@@ -51,17 +57,16 @@ export function ServerNotices({ server, actions }: ServerNoticesProps) {
   return shown.length > 0 ? <SpaceBetween size="s">{shown}</SpaceBetween> : null
 }
 
-/** When the new size is confirmed by itself, for those who may see how servers move. */
-function ConfirmedAt({ server }: { server: ServerDetailsData }) {
-  const { t } = useTranslation()
-  const open = server.migrations?.find(({ status }) => status === 'FINISHED')
-  if (!open?.confirmAt) return null
-  return <>{t('servers.notice.verifyBy', { at: formatMoment(open.confirmAt) })}</>
+/** How far the move is: not the server, but its task tells. */
+function Moving({ task }: { task: NonNullable<ServerDetailsData['task']> }) {
+  useLive(TaskWatch, { id: task.id })
+  return <TaskProgress {...task} />
 }
 
 const texts = {
   locked: ['servers.notice.locked', 'servers.notice.lockedText'],
   verify: ['servers.notice.verify', 'servers.notice.verifyText'],
+  moving: ['servers.notice.moving', 'servers.notice.movingText'],
   rescue: ['servers.notice.rescue', 'servers.notice.rescueText'],
   shelved: ['servers.notice.shelved', 'servers.notice.shelvedText'],
   offloaded: ['servers.notice.shelved', 'servers.notice.offloadedText'],
@@ -72,9 +77,14 @@ const texts = {
 
 function WaysOut({ ids, server, actions }: ServerNoticesProps & { ids: readonly string[] }) {
   const { t } = useTranslation()
+  const viewer = useViewer()
+  const offered = (id: string) => {
+    const rule = actionOf(id)?.rule
+    return !rule || may(viewer, rule)
+  }
   return (
     <SpaceBetween direction="horizontal" size="xs">
-      {ids.map((id) => {
+      {ids.filter(offered).map((id) => {
         const { allowed, reason } = permission([server], id)
         return (
           <Button

@@ -6,7 +6,7 @@ import { graphql } from '../../graphql.ts'
 import { QuotaRow } from '../QuotaBars.tsx'
 import { PlanView } from './PlanView.tsx'
 import { PlanRow } from './plan-fields.ts'
-import { type NewServer, newServerInput } from './server-new.ts'
+import { type NewServer, newServerCount, newServerInput } from './server-new.ts'
 import { usePlan } from './use-plan.ts'
 
 const QuotasQuery = graphql(`query Quotas { quotas { ...QuotaRow } }`, [QuotaRow])
@@ -25,7 +25,7 @@ function choiceOf(values: NewServer) {
   const { keypairName, ...input } = newServerInput(values)
   // The name may not be there yet, and what the guest is told changes nothing.
   const untold = { description: null, tags: [], metadata: {}, userData: null, adminPassword: null }
-  return { ...input, ...untold, name: 'plan', count }
+  return { ...input, ...untold, ...newServerCount(values), name: 'plan' }
 }
 
 /** What the API says would happen: quotas as they would be, and whether a host has room. */

@@ -8,8 +8,8 @@ import {
   useDeleteAction,
   useFormAction,
 } from '../actions.tsx'
-import { FormModal } from '../form/FormModal.tsx'
 import { mapOf } from '../form/fields.ts'
+import { EditForm, NewForm } from '../record-forms.tsx'
 import {
   AggregateCreate,
   type AggregateData,
@@ -45,19 +45,15 @@ const fieldsOf = (t: TFunction, aggregate?: AggregateData) =>
 export function useAggregateActions(onDeleted?: () => void): Actions<AggregateData> {
   const { t } = useTranslation()
   const edit = useFormAction('compute.aggregate.update', (aggregate: AggregateData, close) => (
-    <FormModal
-      title={t('manage.editTitle', { name: aggregate.name })}
-      submitText={t('manage.save')}
+    <EditForm
+      row={aggregate}
       isLarge
       fields={fieldsOf(t, aggregate)}
       mutation={AggregateUpdate}
       input={({ metadata, ...values }) => ({
         ...values,
-        id: aggregate.id,
-        ifVersion: aggregate.version,
         metadata: mapOf(metadata),
       })}
-      onDone={(_, { name }) => ({ header: t('manage.done.changed', { name }) })}
       onClose={close}
     />
   ))
@@ -78,9 +74,8 @@ export function AggregateCreateButton({ isPrimary }: { isPrimary?: boolean }) {
       text={t('aggregates.create')}
       isPrimary={isPrimary}
       form={(close) => (
-        <FormModal
+        <NewForm
           title={t('aggregates.create')}
-          submitText={t('manage.create')}
           isLarge
           fields={fieldsOf(t)}
           mutation={AggregateCreate}
@@ -89,10 +84,9 @@ export function AggregateCreateButton({ isPrimary }: { isPrimary?: boolean }) {
             availabilityZone: availabilityZone || null,
             metadata: mapOf(metadata),
           })}
-          onDone={({ aggregateCreate: { aggregate } }, { name }) => ({
-            header: t('manage.done.created', { name }),
-            to: aggregate ? paths.aggregate(aggregate.id) : undefined,
-          })}
+          pageOf={({ aggregateCreate: { aggregate } }) =>
+            aggregate && paths.aggregate(aggregate.id)
+          }
           onClose={close}
         />
       )}

@@ -9,8 +9,8 @@ import {
   useFormAction,
   useSwitchAction,
 } from '../actions.tsx'
-import { FormModal } from '../form/FormModal.tsx'
 import { mapOf } from '../form/fields.ts'
+import { EditForm, NewForm } from '../record-forms.tsx'
 import { FlavorCreate, type FlavorData, FlavorDelete, FlavorUpdate } from './flavor-fields.ts'
 
 const sizeFields = (t: TFunction) =>
@@ -61,19 +61,15 @@ const otherFields = (t: TFunction, flavor?: FlavorData) =>
 export function useFlavorActions(onDeleted?: () => void): Actions<FlavorData> {
   const { t } = useTranslation()
   const edit = useFormAction('compute.flavor.update', (flavor: FlavorData, close) => (
-    <FormModal
-      title={t('manage.editTitle', { name: flavor.name })}
-      submitText={t('manage.save')}
+    <EditForm
+      row={flavor}
       isLarge
       fields={otherFields(t, flavor)}
       mutation={FlavorUpdate}
       input={({ extraSpecs, ...values }) => ({
         ...values,
-        id: flavor.id,
-        ifVersion: flavor.version,
         extraSpecs: mapOf(extraSpecs),
       })}
-      onDone={() => ({ header: t('manage.done.changed', { name: flavor.name }) })}
       onClose={close}
     />
   ))
@@ -99,9 +95,8 @@ export function FlavorCreateButton({ isPrimary }: { isPrimary?: boolean }) {
       text={t('flavors.create')}
       isPrimary={isPrimary}
       form={(close) => (
-        <FormModal
+        <NewForm
           title={t('flavors.create')}
-          submitText={t('manage.create')}
           isLarge
           fields={[...sizeFields(t), ...otherFields(t)]}
           mutation={FlavorCreate}
@@ -112,10 +107,7 @@ export function FlavorCreateButton({ isPrimary }: { isPrimary?: boolean }) {
             diskGiB: diskGiB ?? 0,
             extraSpecs: mapOf(extraSpecs),
           })}
-          onDone={({ flavorCreate: { flavor } }, { name }) => ({
-            header: t('manage.done.created', { name }),
-            to: flavor ? paths.flavor(flavor.id) : undefined,
-          })}
+          pageOf={({ flavorCreate: { flavor } }) => flavor && paths.flavor(flavor.id)}
           onClose={close}
         />
       )}

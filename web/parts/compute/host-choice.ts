@@ -11,9 +11,10 @@ const HostOptions = graphql(`
   }
 `)
 
-/** Hosts to choose from, but for some. */
-export function useHostOptions(without: readonly string[] = []): FieldOption[] {
-  const [{ data }] = useQuery({ query: HostOptions, variables: { first: hostsMost } })
+/** Hosts to choose from, but for some; none are asked for while it is paused. */
+export function useHostOptions(without: readonly string[] = [], isPaused = false): FieldOption[] {
+  const variables = { first: hostsMost }
+  const [{ data }] = useQuery({ query: HostOptions, variables, pause: isPaused })
   const hosts = data?.hosts.nodes ?? []
   return hosts
     .filter(({ id }) => !without.includes(id))

@@ -3,11 +3,14 @@ import StatusIndicator, {
 } from '@cloudscape-design/components/status-indicator'
 import type { TableProps } from '@cloudscape-design/components/table'
 import type { TFunction } from 'i18next'
+import { useLive } from '../../hooks/live.ts'
 import { word } from '../../i18n/words.ts'
 import { paths } from '../../paths.ts'
 import { formatNumber } from '../../ui/format.ts'
 import { Moment } from '../../ui/Moment.tsx'
 import { linkColumn, textColumn } from '../columns.tsx'
+import { TaskProgress } from '../TaskProgress.tsx'
+import { TaskWatch } from '../task-fields.ts'
 import type { MigrationData } from './migration-fields.ts'
 
 const looks: Record<MigrationData['status'], StatusIndicatorProps.Type> = {
@@ -18,6 +21,12 @@ const looks: Record<MigrationData['status'], StatusIndicatorProps.Type> = {
   COMPLETED: 'success',
   FAILED: 'error',
   CANCELLED: 'stopped',
+}
+
+/** Of those under way, which are few: their tasks tell how far they are. */
+function LiveProgress({ task }: { task: NonNullable<MigrationData['task']> }) {
+  useLive(TaskWatch, { id: task.id })
+  return <TaskProgress {...task} />
 }
 
 const hostLink = (host: MigrationData['sourceHost']) =>
@@ -35,8 +44,11 @@ export const migrationColumns = (t: TFunction): TableProps.ColumnDefinition<Migr
     header: t('common.status'),
     hasDynamicContent: true,
     minWidth: 170,
-    cell: ({ status }) => (
-      <StatusIndicator type={looks[status]}>{word('migrationStatus', status)}</StatusIndicator>
+    cell: ({ status, task }) => (
+      <>
+        <StatusIndicator type={looks[status]}>{word('migrationStatus', status)}</StatusIndicator>
+        {status === 'RUNNING' && task && <LiveProgress task={task} />}
+      </>
     ),
   },
   linkColumn<MigrationData>('from', t('migrations.from'), ({ sourceHost }) => hostLink(sourceHost)),

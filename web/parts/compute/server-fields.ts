@@ -19,7 +19,7 @@ export const ServerDetails = graphql(
     ...ServerRow
     launchedAt description metadata tags keypairName availabilityZone
     group { id name policy }
-    migrations { id status confirmAt }
+    confirmAt
     project { id name }
     fault { code message at }
     task { ...TaskDetails }

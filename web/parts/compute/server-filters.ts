@@ -1,4 +1,5 @@
 import type { TFunction } from 'i18next'
+import type { ListView } from '../../hooks/list-view.ts'
 import { word } from '../../i18n/words.ts'
 import type { Filters } from '../ListFilter.tsx'
 import type { ServerRowData } from './server-fields.ts'
@@ -21,8 +22,13 @@ const statuses: ServerStatusFilter[] = [
   'ERROR',
 ]
 
-/** What a list of servers can be narrowed by: part of the name, and a status. */
-export const serverFilters = (t: TFunction): Filters => ({
+const ALL = 'all'
+
+/** Whether the address asks for the servers of all projects. */
+export const isOfAll = (view: Pick<ListView, 'get'>): boolean => view.get('projects') === ALL
+
+/** What a list of servers can be narrowed by; those who may widen it to all projects. */
+export const serverFilters = (t: TFunction, maySeeAll: boolean): Filters => ({
   text: { name: 'name', label: t('servers.find') },
   choices: [
     {
@@ -31,5 +37,15 @@ export const serverFilters = (t: TFunction): Filters => ({
       anyText: t('servers.anyStatus'),
       options: statuses.map((value) => ({ value, label: word('serverStatus', value) })),
     },
+    ...(maySeeAll
+      ? [
+          {
+            name: 'projects',
+            label: t('nav.projects'),
+            anyText: t('servers.ofProject'),
+            options: [{ value: ALL, label: t('servers.ofAll') }],
+          },
+        ]
+      : []),
   ],
 })

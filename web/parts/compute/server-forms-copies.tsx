@@ -1,48 +1,81 @@
 /** Forms of what makes copies of a server: snapshots, backups, another one like it. */
 import { useTranslation } from 'react-i18next'
+import type { TypedDocumentNode } from 'urql'
 import { type ActionFormProps, ServerForm } from './ServerForm.tsx'
-import { ServerBackup, ServerClone, ServerSnapshot } from './server-mutations.ts'
+import {
+  type OnServerInput,
+  ServerBackup,
+  ServerClone,
+  ServerSnapshot,
+} from './server-mutations.ts'
 
 const rotationUsual = 7
 
-export function SnapshotForm({ server, onClose }: ActionFormProps) {
-  const { t } = useTranslation()
+/** The name of the copy: that of the server, and what it is. */
+const nameField = (action: string, { server }: ActionFormProps, label: string, description = '') =>
+  ({
+    kind: 'text',
+    name: 'name',
+    label,
+    description,
+    isRequired: true,
+    first: `${server.name}-${action}`,
+  }) as const
+
+interface NamedFormProps extends ActionFormProps {
+  action: 'snapshot' | 'clone'
+  label: string
+  text: string
+  mutation: TypedDocumentNode<object, { input: OnServerInput & { name: string } }>
+}
+
+/** A copy of which no more is asked than its name. */
+function NamedForm({ action, label, text, mutation, ...props }: NamedFormProps) {
   return (
     <ServerForm
-      action="snapshot"
-      server={server}
-      onClose={onClose}
-      fields={[
-        {
-          kind: 'text',
-          name: 'name',
-          label: t('servers.form.imageName'),
-          description: t('servers.form.snapshotText'),
-          isRequired: true,
-          first: `${server.name}-snapshot`,
-        },
-      ]}
-      mutation={ServerSnapshot}
-      input={({ name }) => ({ id: server.id, name })}
+      {...props}
+      action={action}
+      fields={[nameField(action, props, label, text)]}
+      mutation={mutation}
+      input={({ name }) => ({ id: props.server.id, name })}
     />
   )
 }
 
-export function BackupForm({ server, onClose }: ActionFormProps) {
+export function SnapshotForm(props: ActionFormProps) {
+  const { t } = useTranslation()
+  return (
+    <NamedForm
+      {...props}
+      action="snapshot"
+      label={t('servers.form.imageName')}
+      text={t('servers.form.snapshotText')}
+      mutation={ServerSnapshot}
+    />
+  )
+}
+
+export function CloneForm(props: ActionFormProps) {
+  const { t } = useTranslation()
+  return (
+    <NamedForm
+      {...props}
+      action="clone"
+      label={t('common.name')}
+      text={t('servers.form.cloneText')}
+      mutation={ServerClone}
+    />
+  )
+}
+
+export function BackupForm(props: ActionFormProps) {
   const { t } = useTranslation()
   return (
     <ServerForm
+      {...props}
       action="backup"
-      server={server}
-      onClose={onClose}
       fields={[
-        {
-          kind: 'text',
-          name: 'name',
-          label: t('servers.form.imageName'),
-          isRequired: true,
-          first: `${server.name}-backup`,
-        },
+        nameField('backup', props, t('servers.form.imageName')),
         {
           kind: 'text',
           name: 'backupType',
@@ -61,30 +94,11 @@ export function BackupForm({ server, onClose }: ActionFormProps) {
         },
       ]}
       mutation={ServerBackup}
-      input={({ rotation, ...values }) => ({ ...values, id: server.id, rotation: rotation ?? 1 })}
-    />
-  )
-}
-
-export function CloneForm({ server, onClose }: ActionFormProps) {
-  const { t } = useTranslation()
-  return (
-    <ServerForm
-      action="clone"
-      server={server}
-      onClose={onClose}
-      fields={[
-        {
-          kind: 'text',
-          name: 'name',
-          label: t('common.name'),
-          description: t('servers.form.cloneText'),
-          isRequired: true,
-          first: `${server.name}-clone`,
-        },
-      ]}
-      mutation={ServerClone}
-      input={({ name }) => ({ id: server.id, name })}
+      input={({ rotation, ...values }) => ({
+        ...values,
+        id: props.server.id,
+        rotation: rotation ?? 1,
+      })}
     />
   )
 }

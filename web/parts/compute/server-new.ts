@@ -8,6 +8,10 @@ export interface ServerChoices {
   keypairs: readonly FieldOption[]
   zones: readonly FieldOption[]
   groups: readonly FieldOption[]
+  /** Other servers, to be near to or far from. */
+  servers: readonly FieldOption[]
+  /** For those who may say where it goes. */
+  hosts: readonly FieldOption[]
 }
 
 const none = (label: string): FieldOption => ({ value: '', label })
@@ -30,6 +34,12 @@ const firstFields = (t: TFunction, choices: ServerChoices) =>
       description: t('launch.countText'),
       isRequired: true,
       first: 1,
+    },
+    {
+      kind: 'number',
+      name: 'minCount',
+      label: t('launch.minCount'),
+      description: t('launch.minCountText'),
     },
     {
       kind: 'select',
@@ -79,6 +89,25 @@ const moreFields = (t: TFunction, choices: ServerChoices) =>
       label: t('launch.group'),
       options: [none(t('launch.noGroup')), ...choices.groups],
     },
+    {
+      kind: 'multiselect',
+      name: 'sameHost',
+      label: t('launch.sameHost'),
+      options: choices.servers,
+    },
+    {
+      kind: 'multiselect',
+      name: 'differentHost',
+      label: t('launch.differentHost'),
+      options: choices.servers,
+    },
+    {
+      kind: 'select',
+      name: 'hostId',
+      label: t('hosts.one'),
+      description: t('launch.hostText'),
+      options: [none(t('servers.form.anyHost')), ...choices.hosts],
+    },
     { kind: 'text', name: 'description', label: t('common.description') },
     { kind: 'tags', name: 'tags', label: t('launch.tags') },
     {
@@ -118,6 +147,12 @@ function base64Of(text: string): string {
   return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(''))
 }
 
+/** How many; what is said of fewer means nothing when it is one. */
+export const newServerCount = ({ count, minCount }: NewServer) => ({
+  count: count ?? 1,
+  ...(minCount !== null && count !== null && count > 1 && { minCount }),
+})
+
 /** What the API is sent, but for the number of servers. */
 export const newServerInput = (values: NewServer) => ({
   name: values.name,
@@ -127,6 +162,8 @@ export const newServerInput = (values: NewServer) => ({
   adminPassword: values.adminPassword || null,
   availabilityZone: values.availabilityZone || null,
   groupId: values.groupId || null,
+  hints: { sameHost: [...values.sameHost], differentHost: [...values.differentHost] },
+  hostId: values.hostId || null,
   description: values.description || null,
   tags: [...values.tags],
   metadata: mapOf(values.metadata),

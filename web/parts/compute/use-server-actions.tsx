@@ -5,6 +5,7 @@ import { useTranslation } from 'react-i18next'
 import { useClient } from 'urql'
 import { explain } from '../../errors.ts'
 import { useFlash } from '../../hooks/flash.tsx'
+import { useRereadScreen } from '../../hooks/screen.ts'
 import { word } from '../../i18n/words.ts'
 import { Confirm } from '../../ui/Confirm.tsx'
 import { ProblemFacts } from '../Problem.tsx'
@@ -87,6 +88,7 @@ function useRun(): (asked: Asked) => Promise<void> {
   const { t } = useTranslation()
   const client = useClient()
   const { show } = useFlash()
+  const rereadScreen = useRereadScreen()
   return async ({ action, servers }) => {
     // Browsers send a handful of requests at a time; a page of servers needs no queue of our own.
     const results = await Promise.all(
@@ -95,6 +97,8 @@ function useRun(): (asked: Asked) => Promise<void> {
         return { server, problem: answer?.error && explain(answer.error) }
       }),
     )
+    // The watch may have told the end of it before the answer came, which is older then.
+    rereadScreen()
     const accepted = results.filter(({ problem }) => !problem).map(({ server }) => server.name)
     if (accepted.length > 0) {
       const names = accepted.slice(0, namesShown).join(', ')

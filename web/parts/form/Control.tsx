@@ -50,6 +50,7 @@ export function Control(props: ControlProps) {
         <Input
           {...shared}
           type="number"
+          step={field.isFraction ? 'any' : 1}
           value={typeof value === 'number' ? String(value) : ''}
           onChange={({ detail }) => onChange(asNumber(detail.value))}
         />

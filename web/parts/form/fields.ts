@@ -58,6 +58,8 @@ interface ToggleField extends FieldBase {
 interface NumberField extends FieldBase {
   kind: 'number'
   first?: number | null
+  /** Not only whole numbers. */
+  isFraction?: boolean
 }
 
 interface TagsField extends FieldBase {

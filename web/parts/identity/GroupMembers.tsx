@@ -2,11 +2,10 @@ import type { ResultOf } from 'gql.tada'
 import { useTranslation } from 'react-i18next'
 import { graphql } from '../../graphql.ts'
 import { paths } from '../../paths.ts'
-import { CreateButton, useActions } from '../actions.tsx'
+import { CreateButton, useActions, useRemoveAction } from '../actions.tsx'
 import { enabledColumn, nameColumn } from '../columns.tsx'
 import { FormModal } from '../form/FormModal.tsx'
 import { SubList } from '../SubList.tsx'
-import { useRowAction } from '../use-row-action.tsx'
 import { useUserChoice } from './choices.ts'
 import { GroupUserAdd, GroupUserRemove } from './group-fields.ts'
 
@@ -28,29 +27,13 @@ const MembersQuery = graphql(
 /** Who is in a group. */
 export function GroupMembers({ groupId }: { groupId: string }) {
   const { t } = useTranslation()
-  const remove = useRowAction({
+  const remove = useRemoveAction({
+    rule: 'identity.group.remove-user',
     mutation: GroupUserRemove,
-    variables: ({ id }: MemberData) => ({ input: { groupId, userId: id } }),
-    question: ({ name }) => ({
-      title: t('manage.removeTitle', { name }),
-      text: t('groups.removeText'),
-      confirmText: t('manage.remove'),
-    }),
-    doneText: ({ name }) => t('manage.done.removed', { name }),
-    refusedText: ({ name }) => t('manage.refused', { name }),
+    input: ({ id }: MemberData) => ({ groupId, userId: id }),
+    text: t('groups.removeText'),
   })
-  const actions = useActions(
-    [
-      {
-        id: 'remove',
-        text: () => t('manage.remove'),
-        rule: 'identity.group.remove-user',
-        run: remove.request,
-        dialog: remove.dialog,
-      },
-    ],
-    ({ name }: MemberData) => name,
-  )
+  const actions = useActions([remove], ({ name }) => name)
   return (
     <>
       <SubList

@@ -9,7 +9,7 @@ import {
   useFormAction,
   useSwitchAction,
 } from '../actions.tsx'
-import { FormModal } from '../form/FormModal.tsx'
+import { EditForm, NewForm } from '../record-forms.tsx'
 import { DomainCreate, DomainDelete, type DomainRowData, DomainUpdate } from './domain-fields.ts'
 
 const fieldsOf = (t: TFunction, domain?: DomainRowData) =>
@@ -32,13 +32,11 @@ const fieldsOf = (t: TFunction, domain?: DomainRowData) =>
 export function useDomainActions(onDeleted?: () => void): Actions<DomainRowData> {
   const { t } = useTranslation()
   const edit = useFormAction('identity.domain.update', (domain: DomainRowData, close) => (
-    <FormModal
-      title={t('manage.editTitle', { name: domain.name })}
-      submitText={t('manage.save')}
+    <EditForm
+      row={domain}
       fields={fieldsOf(t, domain)}
       mutation={DomainUpdate}
-      input={(values) => ({ id: domain.id, ifVersion: domain.version, ...values })}
-      onDone={(_, { name }) => ({ header: t('manage.done.changed', { name }) })}
+      input={(values) => values}
       onClose={close}
     />
   ))
@@ -64,16 +62,12 @@ export function DomainCreateButton({ isPrimary }: { isPrimary?: boolean }) {
       text={t('domains.create')}
       isPrimary={isPrimary}
       form={(close) => (
-        <FormModal
+        <NewForm
           title={t('domains.create')}
-          submitText={t('manage.create')}
           fields={fieldsOf(t)}
           mutation={DomainCreate}
           input={(values) => values}
-          onDone={({ domainCreate: { domain } }, { name }) => ({
-            header: t('manage.done.created', { name }),
-            to: domain ? paths.domain(domain.id) : undefined,
-          })}
+          pageOf={({ domainCreate: { domain } }) => domain && paths.domain(domain.id)}
           onClose={close}
         />
       )}

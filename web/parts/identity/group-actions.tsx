@@ -8,7 +8,7 @@ import {
   useDeleteAction,
   useFormAction,
 } from '../actions.tsx'
-import { FormModal } from '../form/FormModal.tsx'
+import { EditForm, NewForm } from '../record-forms.tsx'
 import { useDomainChoice } from './choices.ts'
 import { GroupCreate, GroupDelete, type GroupRowData, GroupUpdate } from './group-fields.ts'
 
@@ -26,13 +26,11 @@ const fieldsOf = (t: TFunction, group?: GroupRowData) =>
 export function useGroupActions(onDeleted?: () => void): Actions<GroupRowData> {
   const { t } = useTranslation()
   const edit = useFormAction('identity.group.update', (group: GroupRowData, close) => (
-    <FormModal
-      title={t('manage.editTitle', { name: group.name })}
-      submitText={t('manage.save')}
+    <EditForm
+      row={group}
       fields={fieldsOf(t, group)}
       mutation={GroupUpdate}
-      input={(values) => ({ id: group.id, ifVersion: group.version, ...values })}
-      onDone={(_, { name }) => ({ header: t('manage.done.changed', { name }) })}
+      input={(values) => values}
       onClose={close}
     />
   ))
@@ -61,19 +59,15 @@ function GroupForm({ onClose }: { onClose(): void }) {
   const { t } = useTranslation()
   const domains = useDomainChoice()
   return (
-    <FormModal
+    <NewForm
       title={t('groups.create')}
-      submitText={t('manage.create')}
       fields={[
         ...fieldsOf(t),
         { kind: 'select', name: 'domainId', label: t('domains.one'), ...domains },
       ]}
       mutation={GroupCreate}
       input={({ domainId, ...values }) => ({ ...values, domainId: domainId || undefined })}
-      onDone={({ groupCreate: { group } }, { name }) => ({
-        header: t('manage.done.created', { name }),
-        to: group ? paths.group(group.id) : undefined,
-      })}
+      pageOf={({ groupCreate: { group } }) => group && paths.group(group.id)}
       onClose={onClose}
     />
   )

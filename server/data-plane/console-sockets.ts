@@ -5,7 +5,8 @@
  * B1 A word that opens nothing is turned away before the WebSocket stands, and not told why.
  * B2 A console ends when the token that it was asked for with ends: by revocation, when it is told to
  *    look (`revalidate`); by time, within `LOOK_MS`.
- * B3 When either side closes, so is the other.
+ * B3 When either side closes, so is the other. A browser that answers nothing for two `PING_MS` is gone.
+ * B4 Who has as many consoles as may be is shut out with POLICY and the reason.
  */
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
@@ -14,6 +15,7 @@ import { pipeline } from 'node:stream/promises'
 import type { Logger } from 'pino'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { consoleOpen, type OpenedConsole } from '../../services/compute/console.ts'
+import type { ConsoleRoom } from '../../services/compute/console-room.ts'
 import type { Cloud } from '../../services/context.ts'
 import { CloudError } from '../../services/errors.ts'
 import { MAX_MESSAGE_BYTES, WebSocketDuplex } from '../../workers/agent/web-socket-duplex.ts'
@@ -27,6 +29,8 @@ const PATH = /^\/v1\/consoles\/([\w.-]+)$/
 const OPEN_TIMEOUT_MS = 10_000
 /** How often it is looked whether tokens are good still. */
 const LOOK_MS = 5_000
+/** How often a browser is asked whether it is there. */
+const PING_MS = 30_000
 /** Consoles of one process. */
 const MAX_CONSOLES = 1_000
 const GOING_AWAY = 1001
@@ -40,6 +44,7 @@ export interface ConsoleSettings {
   /** How hosts reach this very process. */
   url(): string
   log: Logger
+  pingMs?: number
 }
 
 export interface Consoles extends UpgradeTaker {
@@ -55,6 +60,7 @@ export function openConsoles(settings: ConsoleSettings): Consoles {
     perMessageDeflate: false,
   })
   const open = new Map<WebSocket, OpenedConsole>()
+  const { pingMs = PING_MS } = settings
   let entering = 0
   let closing = false
 
@@ -72,8 +78,18 @@ export function openConsoles(settings: ConsoleSettings): Consoles {
       socket.off('error', torn)
       if (closing) return turnAway(socket, '503 Service Unavailable')
       sockets.handleUpgrade(request, socket, head, (webSocket) => {
+        const leave = enter(cloud.consoleRoom, found)
+        if (leave instanceof CloudError) {
+          webSocket.on('error', () => {})
+          return end(webSocket, POLICY, leave.message)
+        }
         open.set(webSocket, found)
-        webSocket.once('close', () => open.delete(webSocket))
+        const quiet = hangUpWhenQuiet(webSocket, pingMs)
+        webSocket.once('close', () => {
+          clearInterval(quiet)
+          open.delete(webSocket)
+          leave()
+        })
         void show(settings, found, webSocket)
       })
     } catch (error) {
@@ -111,6 +127,31 @@ export function openConsoles(settings: ConsoleSettings): Consoles {
       sockets.close()
     },
   }
+}
+
+function enter(room: ConsoleRoom, found: OpenedConsole): (() => void) | CloudError {
+  try {
+    return room.enter(found)
+  } catch (error) {
+    if (error instanceof CloudError) return error
+    throw error
+  }
+}
+
+/** Ends a connection whose other side went away without a word. */
+function hangUpWhenQuiet(socket: WebSocket, pingMs: number): NodeJS.Timeout {
+  let isThere = true
+  const heard = (): void => {
+    isThere = true
+  }
+  socket.on('pong', heard)
+  socket.on('message', heard)
+  return setInterval(() => {
+    // While we don't read, because its console does not, nothing that it says is heard.
+    if (!isThere && !socket.isPaused) return socket.terminate()
+    isThere = socket.isPaused
+    socket.ping()
+  }, pingMs).unref()
 }
 
 /** Joins a browser and its console, until one of them leaves. */
