@@ -6,12 +6,14 @@ import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
+import type { ImageStore } from '../drivers/image/driver.ts'
 import { createImageStore } from '../drivers/image/registry.ts'
 import { makeLoaders } from '../resolvers/loaders.ts'
 import { buildApi } from '../resolvers/registry.ts'
 import type { Request } from '../resolvers/request.ts'
 import { audienceOf } from '../services/access/allow.ts'
 import { defaultRules } from '../services/access/rules.ts'
+import { explainsEverywhere } from '../services/cells/explain.ts'
 import { flavorBootstrap } from '../services/compute/flavor.ts'
 import { makePlacer } from '../services/compute/placement-placer.ts'
 import type { Cloud } from '../services/context.ts'
@@ -36,6 +38,9 @@ import { startReports } from '../workers/conductor/reports.ts'
 import { startImageAgent } from '../workers/image/agent.ts'
 import { taskKinds } from '../workers/registry.ts'
 import { startScheduler } from '../workers/scheduler.ts'
+import { type CellOptions, type OpenCells, openCells } from './cells/cells.ts'
+import { followClaims } from './cells/claims.ts'
+import { mergeEvents } from './cells/events.ts'
 import { type Config, type identityDefaults, passwordRulesOf, type Role } from './config.ts'
 import { type ComputeConfig, computeSettingsOf } from './config-compute.ts'
 import { placementSettingsOf } from './config-scheduler.ts'
@@ -82,6 +87,8 @@ export interface CloudOptions {
   heartbeatMs?: number
   leaseMs?: number
   onStatement?: (sql: string) => void
+  /** Cells besides the first, for the api role. */
+  cells?: readonly CellOptions[]
 }
 
 export interface RunningCloud {
@@ -200,9 +207,12 @@ async function startCenter(
   closers.push(() => database.close())
   const db = database.prisma
   const now = () => new Date()
-  await patiently(() => identityBootstrap({ db, now }, adminPassword), signal)
-  await patiently(() => registeredLimitBootstrap({ db, now }), signal)
-  await patiently(() => flavorBootstrap({ db, now }), signal)
+  // A cell has from home what belongs to no cell.
+  if (!config.cell) {
+    await patiently(() => identityBootstrap({ db, now }, adminPassword), signal)
+    await patiently(() => registeredLimitBootstrap({ db, now }), signal)
+    await patiently(() => flavorBootstrap({ db, now }), signal)
+  }
   const beating = startProcessHeartbeat(db, config.roles, log)
   closers.push(() => beating.stop())
   const relay = await patiently(() => startEventRelay(db, databaseUrl, log), signal)
@@ -245,22 +255,27 @@ async function startCenter(
     placement: makePlacer(db, placementSettingsOf(config)),
     consoles: hostConsoles(caller),
     compute: computeSettingsOf(config),
+    cells: null,
+    home: null,
   }
   const onPolicy: Center['onPolicy'] = (heard) => void policyListeners.push(heard)
   return { cloud, database, relay, metrics, keys, onPolicy, onRevocation: revoked.onKnown }
 }
 
 async function startApi(
-  { config, log, bus, webDir, alone }: CloudOptions,
-  { cloud, metrics, keys, onPolicy, onRevocation }: Center,
+  options: CloudOptions,
+  center: Center,
   caller: Caller,
   closers: Closers,
 ): Promise<HttpServer> {
-  const { db } = cloud
+  const { config, log, bus, webDir, alone } = options
+  const { metrics, keys, onPolicy, onRevocation } = center
   const store = createImageStore('file', { dir: join(config.dataDir, 'images') })
-  if (alone) await patiently(() => uploadsBreakOff(cloud, cloud.now()))
-  const images = await startImageAgent(bus, store, db, log)
+  if (alone) await patiently(() => uploadsBreakOff(center.cloud, center.cloud.now()))
+  const images = await startImageAgent(bus, store, center.cloud.db, log)
   closers.push(() => images.stop())
+  const { cloud, callerOf } = await withCells(options, center, { caller, store }, closers)
+  const { db } = cloud
   const contextFor = async (info: RequestInfo): Promise<Request> => {
     const secret = bearerOf(info.headers)
     return {
@@ -279,7 +294,9 @@ async function startApi(
   // Both ends of a stream come to one process; who listens everywhere is known by the agents' own setting.
   const isEverywhere = ['0.0.0.0', '::'].includes(config.host)
   const here = () => (isEverywhere ? '' : url)
-  const consoles = openConsoles({ cloud, caller, streams, url: here, log })
+  const consoles = openConsoles({
+    ...{ cloud, callerOf, streams, url: here, log },
+  })
   const http = await startHttp({
     host: config.host,
     port: config.port,
@@ -328,6 +345,38 @@ async function startApi(
     http.revalidate().catch((err) => log.warn({ err }, 'could not end the watches of a token'))
   })
   return http
+}
+
+/** The cloud as the API sees it: all cells of it. */
+async function withCells(
+  { config, log, cells: settings = [] }: CloudOptions,
+  { cloud, metrics, relay }: Center,
+  { caller, store }: { caller: Caller; store: ImageStore },
+  closers: Closers,
+): Promise<{ cloud: Cloud } & Pick<OpenCells, 'callerOf'>> {
+  if (settings.length === 0) return { cloud, callerOf: async () => caller }
+  const open = await openCells({
+    home: { ...cloud, relay, caller },
+    ...{ settings, log, placement: placementSettingsOf(config), onQuery: metrics.statement },
+  })
+  closers.push(() => open.close())
+  for (const { bus, db, name } of open.others) {
+    const images = await startImageAgent(bus, store, db, log.child({ cell: name }))
+    closers.push(() => images.stop())
+  }
+  const claims = followClaims(cloud.db, open, log)
+  closers.push(() => claims.stop())
+  const ofAll: Cloud = {
+    ...cloud,
+    ...{ db: open.db, consoles: open.consoles, cells: open.cells },
+    events: mergeEvents(open.relays),
+    placement: { ...cloud.placement, explain: explainsEverywhere(open.cells) },
+    // By hand: a spread would keep the access rules of this moment.
+    get policy() {
+      return cloud.policy
+    },
+  }
+  return { cloud: ofAll, callerOf: open.callerOf }
 }
 
 async function startConducting(

@@ -1,6 +1,7 @@
 /** The settings of compute: rows of the table in config.ts. */
 import { z } from 'zod'
 import type { ComputeSettings } from '../services/context.ts'
+import { CELL_SETTINGS, type CellConfig, cellDefaults } from './config-cells.ts'
 import { SCHEDULER_SETTINGS, type SchedulerConfig, schedulerDefaults } from './config-scheduler.ts'
 import { Secret } from './secret.ts'
 import { type Setting, wholeNumber } from './setting.ts'
@@ -13,7 +14,7 @@ const SIMULATED_HOSTS = 3
 export const MAX_SIMULATED_HOSTS = 10_000
 const METADATA_SECRET_LETTERS = { least: 16, most: 256 }
 
-export interface ComputeConfig extends SchedulerConfig {
+export interface ComputeConfig extends SchedulerConfig, CellConfig {
   /** How long deleted servers can be restored. 0: they are deleted at once. */
   softDeleteSeconds: number
   /** What was resized or migrated is confirmed by itself after so long. 0: never. */
@@ -34,9 +35,11 @@ export const computeDefaults: ComputeConfig = {
   simulatedHosts: SIMULATED_HOSTS,
   metadataSharedSecret: undefined,
   ...schedulerDefaults,
+  ...cellDefaults,
 }
 
 export const COMPUTE_SETTINGS = {
+  ...CELL_SETTINGS,
   softDeleteSeconds: {
     environment: 'NEPHO_SOFT_DELETE_SECONDS',
     accepted: `whole seconds from 0 (deleted at once) to ${MAX_SOFT_DELETE_SECONDS}`,
