@@ -4,6 +4,7 @@
  */
 import DataLoader from 'dataloader'
 import type { AuditEvent, Migration } from '../prisma/generated/client.ts'
+import { everywhere } from '../services/cells/cells.ts'
 import type { Db } from '../services/context.ts'
 import { type HistoryRequest, histories } from '../services/core/audit-log.ts'
 import { isId } from '../services/id.ts'
@@ -107,11 +108,14 @@ const MAX_MIGRATIONS = 20
 /** The newest migrations of servers, all servers in one statement. */
 function migrationsOf(db: Db) {
   return new DataLoader<string, Migration[]>(async (serverIds) => {
-    const newest = await db.$queryRaw<{ id: string }[]>`
+    const newest = await everywhere(
+      db,
+      (one) => one.$queryRaw<{ id: string }[]>`
       select m.id from unnest(${[...serverIds]}::uuid[]) wanted (id)
       cross join lateral (
         select id from compute.migration where server_id = wanted.id
-        order by id desc limit ${MAX_MIGRATIONS}::int) m`
+        order by id desc limit ${MAX_MIGRATIONS}::int) m`,
+    )
     const where = { id: { in: newest.map(({ id }) => id) } }
     const rows = await db.migration.findMany({ where, orderBy: { id: 'desc' } })
     return serverIds.map((id) => rows.filter(({ serverId }) => serverId === id))
@@ -134,11 +138,14 @@ function newestTasks(db: Db) {
     async (keys) => {
       const take = Math.max(...keys.map((key) => key.take))
       const ids = keys.map((key) => key.resourceId)
-      const rows = await db.$queryRaw<{ id: string; resourceId: string }[]>`
+      const rows = await everywhere(
+        db,
+        (one) => one.$queryRaw<{ id: string; resourceId: string }[]>`
         select t.id, t.resource_id as "resourceId" from unnest(${ids}::uuid[]) wanted (id)
         cross join lateral (
           select id, resource_id from core.task where resource_id = wanted.id
-          order by id desc limit ${take}::int) t`
+          order by id desc limit ${take}::int) t`,
+      )
       return keys.map((key) =>
         rows
           .filter((row) => row.resourceId === key.resourceId)

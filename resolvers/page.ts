@@ -3,7 +3,7 @@
  * wherever it lies and rows that come or go meanwhile are neither shown twice nor passed over.
  */
 
-import type { PageOf } from '../schema/connection.ts'
+import type { MissingCell, PageOf } from '../schema/connection.ts'
 import { isStorable, MAX_FIRST, MAX_NAME_LENGTH } from '../schema/core/input.ts'
 import { CloudError } from '../services/errors.ts'
 import { isId } from '../services/id.ts'
@@ -26,6 +26,8 @@ interface Source<Row> {
   namedIds?: boolean
   findMany(args: { where: object; orderBy: object[]; take: number }): Promise<Row[]>
   count(args: { where: object }): Promise<number>
+  /** Of a list that is merged of several cells. */
+  $missing?(): readonly MissingCell[]
 }
 
 export async function pageOf<Row extends { id: string; name?: string }>(
@@ -55,6 +57,7 @@ export async function pageOf<Row extends { id: string; name?: string }>(
       endCursor: edges.at(-1)?.cursor ?? null,
     },
     count: () => rowsOf.count({ where }),
+    missing: [...(rowsOf.$missing?.() ?? [])],
   }
 }
 

@@ -5,6 +5,7 @@ import { buildSchema } from 'type-graphql'
 import { ErrorDetails } from '../schema/core/error.ts'
 import { AggregateResolver, HostAggregatesResolver } from './compute/aggregate.ts'
 import { AvailabilityZoneResolver } from './compute/availability-zone.ts'
+import { CellResolver, HostCellResolver } from './compute/cell.ts'
 import { ConsoleResolver } from './compute/console.ts'
 import { FlavorResolver } from './compute/flavor.ts'
 import { HostResolver } from './compute/host.ts'
@@ -90,6 +91,8 @@ const resolvers = [
   HostAggregatesResolver,
   AggregateResolver,
   AvailabilityZoneResolver,
+  CellResolver,
+  HostCellResolver,
   ServerGroupResolver,
   ServerGroupOfServerResolver,
   PlacementResolver,

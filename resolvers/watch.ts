@@ -7,7 +7,8 @@
  * V3 Access is checked for each event, by the project that it happened in.
  */
 import type { ChangeKind } from '../schema/core/change.ts'
-import { checkCursor, type EventRow, eventHead, type ResourceType } from '../services/core/event.ts'
+import { celledResources, otherCells } from '../services/cells/cells.ts'
+import type { EventRow, ResourceType } from '../services/core/event.ts'
 import { CloudError, notFound } from '../services/errors.ts'
 import { isId } from '../services/id.ts'
 import { type Loaders, makeLoaders } from './loaders.ts'
@@ -49,15 +50,18 @@ export async function* watch<Row extends { id: string }>(
   if (id != null && !isId(id)) throw badId()
   const { fits = () => true, maySee = () => true } = rest
   const only = id?.toLowerCase()
-  if (after != null) await checkCursor(ctx.db, after)
-  const start = after ?? (await eventHead(ctx.db))
+  if (after != null) await ctx.events.check(after)
+  const start = after ?? (await ctx.events.head())
   if (!after) {
     let found = 0
     for await (const rows of snapshot()) {
       for (const row of rows) yield { cursor: start, kind: 'SNAPSHOT', id: row.id, row }
       found += rows.length
     }
-    if (only && found === 0) throw notFound(resource, only)
+    if (only && found === 0) {
+      if (celledResources.some((one) => one === resource)) otherCells(ctx.cells)
+      throw notFound(resource, only)
+    }
   }
   const wanted = (event: EventRow): boolean =>
     event.resourceType === resource && (!only || event.resourceId === only) && visible(event)

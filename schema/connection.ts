@@ -1,4 +1,4 @@
-import { Field, Int, ObjectType } from 'type-graphql'
+import { Field, GraphQLISODateTime, Int, ObjectType } from 'type-graphql'
 
 @ObjectType({ description: 'Where a page lies in its list.', simpleResolvers: true })
 export class PageInfo {
@@ -15,12 +15,29 @@ export class PageInfo {
   endCursor!: string | null
 }
 
+@ObjectType({
+  description: 'A cell that does not answer: what it has is not in the list.',
+  simpleResolvers: true,
+})
+export class MissingCell {
+  @Field(() => String, { description: 'The name of the cell.' })
+  cell!: string
+
+  @Field(() => String, { description: 'What is wrong with it.' })
+  reason!: string
+
+  @Field(() => GraphQLISODateTime, { description: 'Since when.' })
+  since!: Date
+}
+
 export interface PageOf<T> {
   nodes: T[]
   edges: { cursor: string; node: T }[]
   pageInfo: PageInfo
   /** Asked only when selected: counting is a statement of its own. */
   count: () => Promise<number>
+  /** Of lists that are merged of several cells. */
+  missing?: MissingCell[]
 }
 
 /** The connection and edge types of a resource, as the Relay cursor connections specification has them. */
@@ -47,6 +64,13 @@ export function connectionOf<T extends object>(name: string, node: () => new () 
 
     @Field(() => PageInfo, { description: 'Where this page lies.', simple: true })
     pageInfo!: PageInfo
+
+    @Field(() => [MissingCell], {
+      description:
+        'Cells that do not answer now: their rows are not in the list, nor in its count.',
+      simple: true,
+    })
+    missing: MissingCell[] = []
 
     count!: () => Promise<number>
 

@@ -15,7 +15,7 @@ import { computeSettingsOf } from './config-compute.ts'
 import { passwordRulesOf } from './config-identity.ts'
 import { placementSettingsOf } from './config-scheduler.ts'
 import { openDatabase } from './database/client.ts'
-import { startEventRelay } from './event-relay.ts'
+import { type EventRelay, startEventRelay } from './event-relay.ts'
 import { hostConsoles } from './host-consoles.ts'
 import { type Keys, loadKeys, watchKeys } from './keys.ts'
 import { makeMetrics } from './metrics.ts'
@@ -26,6 +26,7 @@ import { listenToRevocations } from './revocation-listener.ts'
 
 export interface Center {
   cloud: Cloud
+  relay: EventRelay
   metrics: ReturnType<typeof makeMetrics>
   keys: Keys
   /** Called when the access rules have changed. */
@@ -40,7 +41,8 @@ export async function startCenter(start: Start, databaseUrl: string): Promise<Ce
   const { config, log, bus, caller, signal, onStop } = start
   const metrics = makeMetrics()
   const db = openRows(start, databaseUrl, metrics)
-  await firstRows(start, db)
+  // A cell has from home what belongs to no cell.
+  if (!config.cell) await firstRows(start, db)
   const beating = startProcessHeartbeat(db, config.roles, log)
   onStop(() => beating.stop())
   const relay = await patiently(() => startEventRelay(db, databaseUrl, log), signal)
@@ -75,8 +77,10 @@ export async function startCenter(start: Start, databaseUrl: string): Promise<Ce
     consoles: hostConsoles(caller),
     consoleRoom: new ConsoleRoom(config),
     compute: computeSettingsOf(config),
+    cells: null,
+    home: null,
   }
-  return { cloud, metrics, keys, onPolicy, onRevocation: revoked.onKnown }
+  return { cloud, relay, metrics, keys, onPolicy, onRevocation: revoked.onKnown }
 }
 
 function openRows(

@@ -10,6 +10,7 @@ import type { Agent } from '../workers/agent/agent.ts'
 import type { Bus } from '../workers/bus.ts'
 import { type Caller, makeCaller } from '../workers/call.ts'
 import { startScheduler } from '../workers/scheduler.ts'
+import type { CellOptions } from './cells/cells.ts'
 import { startCenter } from './center.ts'
 import type { Config } from './config.ts'
 import type { ComputeConfig } from './config-compute.ts'
@@ -38,6 +39,8 @@ export interface CloudOptions {
   heartbeatMs?: number
   leaseMs?: number
   onStatement?: (sql: string) => void
+  /** Cells besides the first, for the api role. */
+  cells?: readonly CellOptions[]
 }
 
 /** What the start of every role is given. */

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import type { ConsoleLimits } from '../services/compute/console-room.ts'
 import type { ComputeSettings } from '../services/context.ts'
+import { CELL_SETTINGS, type CellConfig, cellDefaults } from './config-cells.ts'
 import { SCHEDULER_SETTINGS, type SchedulerConfig, schedulerDefaults } from './config-scheduler.ts'
 import { SIMULATOR_SETTINGS, type SimulatorConfig, simulatorDefaults } from './config-simulator.ts'
 import { Secret } from './secret.ts'
@@ -18,7 +19,7 @@ const MAX_CONSOLES = 1_000
 const METADATA_SECRET_LETTERS = { least: 16, most: 256 }
 
 /** Consoles that may be open at once, in one API process, are of `ConsoleLimits`. */
-export interface ComputeConfig extends SchedulerConfig, SimulatorConfig, ConsoleLimits {
+export interface ComputeConfig extends SchedulerConfig, SimulatorConfig, ConsoleLimits, CellConfig {
   /** How long deleted servers can be restored. 0: they are deleted at once. */
   softDeleteSeconds: number
   /** What was resized or migrated is confirmed by itself after so long. 0: never. */
@@ -43,6 +44,7 @@ export const computeDefaults: ComputeConfig = {
   consolesPerServer: 4,
   ...simulatorDefaults,
   ...schedulerDefaults,
+  ...cellDefaults,
 }
 
 function consoles(environment: string) {
@@ -51,6 +53,7 @@ function consoles(environment: string) {
 }
 
 export const COMPUTE_SETTINGS = {
+  ...CELL_SETTINGS,
   softDeleteSeconds: {
     environment: 'NEPHO_SOFT_DELETE_SECONDS',
     accepted: `whole seconds from 0 (deleted at once) to ${MAX_SOFT_DELETE_SECONDS}`,

@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { adminPassword } from './admin-password.ts'
 import { openBus } from './bus/registry.ts'
+import type { CellOptions } from './cells/cells.ts'
 import { type RunningCloud, startCloud } from './cloud.ts'
 import { type Config, ConfigError, loadConfig } from './config.ts'
 import { ROLES } from './config-process.ts'
@@ -51,6 +52,12 @@ async function start(life: Life): Promise<void> {
   life.signal.throwIfAborted()
   const bus = await unlessStopped(life, openBus(config.amqpUrl?.reveal(), log))
   life.onStop(() => bus.close())
+  const cells: CellOptions[] = []
+  for (const { name, databaseUrl: of, amqpUrl } of config.cells) {
+    const cellBus = await unlessStopped(life, openBus(amqpUrl.reveal(), log))
+    life.onStop(() => cellBus.close())
+    cells.push({ name, databaseUrl: of.reveal(), bus: cellBus })
+  }
   const { drivers, hosts } = await hostsFor(config)
   life.signal.throwIfAborted()
   const password = central ? adminPassword(config.dataDir, config.adminPassword) : null
@@ -64,11 +71,13 @@ async function start(life: Life): Promise<void> {
     adminPassword: password?.password ?? '',
     hosts,
     heartbeatMs: heartbeatOf(hosts),
+    cells,
     webDir: join(projectRoot(), 'dist', 'web'),
     signal: life.signal,
   })
   life.onStop(() => cloud.stop({ guests: allInOne ? 'stop' : 'leave' }))
-  await Promise.all([firstImage(cloud, config.dataDir, log), hostsUp(cloud, life, hosts.length)])
+  const image = config.cell ? null : firstImage(cloud, config.dataDir, log)
+  await Promise.all([image, hostsUp(cloud, life, hosts.length)])
   life.signal.throwIfAborted()
   const { url } = cloud
   const ready = {

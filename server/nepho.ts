@@ -14,6 +14,13 @@ import { delaysFrom, faultsFrom } from './config-simulator.ts'
 import { type KeyKind, keyKinds } from './key-files.ts'
 import { type ResetOptions, resetPassword } from './nepho/admin.ts'
 import { bootstrap } from './nepho/bootstrap.ts'
+import {
+  type CellCreateOptions,
+  type CellRemoveOptions,
+  createCell,
+  listCells,
+  removeCell,
+} from './nepho/cell.ts'
 import { examine, hasFailed, tell } from './nepho/doctor.ts'
 import { joinHost } from './nepho/host.ts'
 import { listKeys, rotate } from './nepho/keys.ts'
@@ -84,6 +91,27 @@ host
     if (!token) throw new Error('a token is needed: hostJoinTokenCreate gives one')
     await joinHost(settings, { url, token, name: name ?? settings.hostName }, say)
   })
+
+const cell = program.command('cell').description('shares of the cloud with databases of their own')
+cell
+  .command('create')
+  .description(
+    'make a database a cell: migrations, and a copy of what belongs to home; may be repeated',
+  )
+  .requiredOption('--name <name>', 'what it is called')
+  .requiredOption('--database <url>', 'of the cell, empty to begin with: postgresql://…')
+  .option('--home-from-cell <url>', "home's database as the cell's PostgreSQL reaches it")
+  .action((options: CellCreateOptions) => createCell(config(), options, say))
+cell
+  .command('list')
+  .description('which cells there are, and how far each is behind home')
+  .action(() => listCells(config(), say))
+cell
+  .command('remove')
+  .description('take a cell out of the cloud, once it has no servers, hosts and images')
+  .requiredOption('--name <name>', 'which')
+  .option('--database <url>', 'of the cell; default: that of the setting cells')
+  .action(async (options: CellRemoveOptions) => removeCell(config(), options, say))
 
 const atMost = (most: number) => (text: string) => {
   const count = Number(text)

@@ -11,6 +11,7 @@
  */
 import { type Reach, reach } from './access/allow.ts'
 import type { RuleName } from './access/rules.ts'
+import { cellOf } from './cells/route.ts'
 import type { Actor, Context, Tx } from './context.ts'
 import { type AuditEntry, auditFailure, auditSuccess } from './core/audit.ts'
 import type { EventDraft } from './core/event.ts'
@@ -57,7 +58,8 @@ export function command<I extends CommandInput, R extends object>(
   /** What it is called where one rule stands for several: a key belongs to one of them. */
   name: string = rule,
 ): (ctx: Context, input: I) => Promise<R> {
-  return async (ctx, input) => {
+  return async (asked, input) => {
+    const ctx = asked.cells ? await cellOf(asked, asked.cells, rule, input) : asked
     try {
       return await run(ctx, { rule, name }, input, body)
     } catch (error) {
@@ -141,6 +143,7 @@ async function once<I extends CommandInput, R extends object>(
     for (const id of taskIds) ctx.ring(id)
     return result
   } catch (error) {
+    await ctx.home?.giveBack()
     if (error instanceof RolledBack) return error.result as R
     throw error
   }

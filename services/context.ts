@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import type { Prisma, PrismaClient } from '../prisma/generated/client.ts'
 import type { Policy } from './access/policy.ts'
+import type { Cells, Home } from './cells/cells.ts'
 import type { ConsoleRoom } from './compute/console-room.ts'
 import type { Placer } from './compute/placement-placer.ts'
 import type { EventPage, EventRow } from './core/event.ts'
@@ -76,6 +77,10 @@ export interface Cloud {
   /** How many consoles may still be opened in this process. */
   consoleRoom: ConsoleRoom
   compute: ComputeSettings
+  /** Null where all is in one database. */
+  cells: Cells | null
+  /** Of what runs in another cell than home; null at home. */
+  home: Home | null
 }
 
 /** Settings of compute that commands and sweeps go by. */
@@ -96,6 +101,10 @@ export interface HostConsoles {
 
 /** Events as they become visible, in order, without a gap. */
 export interface EventSource {
+  /** The cursor of now. */
+  head(): Promise<string>
+  /** CURSOR_EXPIRED or BAD_INPUT when what came after it can't be told. */
+  check(cursor: string): Promise<void>
   /** Those after the cursor, for ever; ends when the signal does. Each carries the page it came with. */
   after(
     cursor: string,

@@ -69,7 +69,8 @@ export class HostChangeResolver {
   async hostFailurePlan(@Ctx() ctx: Request, @IdArg() id: string) {
     allow(ctx, 'compute.host.list')
     if (!(await ctx.load.host.load(id))) return null
-    const moves = await movesAway(ctx.db, ctx.placement.settings, id, 'failure')
+    const cell = await ctx.cells?.find('host', id)
+    const moves = await movesAway(cell?.db ?? ctx.db, ctx.placement.settings, id, 'failure')
     const fit = moves.filter(({ hostId }) => hostId !== null).length
     return { fit, lost: moves.length - fit, moves }
   }

@@ -1,13 +1,13 @@
 import { Resolver, Root, Subscription } from 'type-graphql'
 import { Event } from '../../schema/core/change.ts'
 import { allowInProject } from '../../services/access/allow.ts'
-import { checkCursor, type EventRow, eventHead } from '../../services/core/event.ts'
+import type { EventRow } from '../../services/core/event.ts'
 import { ResumeArg } from '../arguments.ts'
 import type { Request } from '../request.ts'
 
 async function* events(ctx: Request, after: string | null | undefined, projectId: string) {
-  if (after != null) await checkCursor(ctx.db, after)
-  const start = after ?? (await eventHead(ctx.db))
+  if (after != null) await ctx.events.check(after)
+  const start = after ?? (await ctx.events.head())
   yield* ctx.events.after(start, (event) => event.projectId === projectId, ctx.signal)
 }
 

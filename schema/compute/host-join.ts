@@ -1,10 +1,11 @@
-import { IsInt, IsOptional, Matches, Max, Min } from 'class-validator'
+import { IsInt, IsOptional, Matches, Max, MaxLength, Min } from 'class-validator'
 import { Field, GraphQLISODateTime, InputType, Int, ObjectType } from 'type-graphql'
 import {
   DEFAULT_JOIN_SECONDS,
   HOST_NAME,
   MAX_JOIN_SECONDS,
 } from '../../services/compute/host-join.ts'
+import { MAX_NAME_LENGTH } from '../core/input.ts'
 
 @InputType({ description: 'A word with which one host may join.' })
 export class HostJoinTokenCreateInput {
@@ -16,6 +17,14 @@ export class HostJoinTokenCreateInput {
   @IsOptional()
   @Matches(HOST_NAME)
   hostName?: string | null
+
+  @Field(() => String, {
+    nullable: true,
+    description: 'The name of the cell that the host will be in; the first one if not said.',
+  })
+  @IsOptional()
+  @MaxLength(MAX_NAME_LENGTH)
+  cell?: string | null
 
   @Field(() => Int, {
     defaultValue: DEFAULT_JOIN_SECONDS,

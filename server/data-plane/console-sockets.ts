@@ -39,7 +39,8 @@ const TRY_LATER = 1013
 
 export interface ConsoleSettings {
   cloud: Cloud
-  caller: Caller
+  /** Who calls the host of a server: its cell's. */
+  callerOf(serverId: string): Promise<Caller>
   streams: Streams
   /** How hosts reach this very process. */
   url(): string
@@ -179,7 +180,7 @@ async function show(
 
 /** The host's end of a new stream: it is called to open its own. */
 async function fromHost(
-  { cloud, caller, streams, url }: ConsoleSettings,
+  { cloud, callerOf, streams, url }: ConsoleSettings,
   { serverId, host, kind }: OpenedConsole,
   signal: AbortSignal,
 ): Promise<Duplex> {
@@ -189,6 +190,7 @@ async function fromHost(
   const ended = new AbortController()
   const here = streams.here(id, AbortSignal.any([signal, ended.signal]))
   const input = { id: serverId, kind: kind.toLowerCase(), stream }
+  const caller = await callerOf(serverId)
   const asked = caller.call(agentQueue(host), {
     ...{ callId: randomUUID(), fence: null, verb: 'openConsole', input },
     ...{ requestId: null, timeoutMs: OPEN_TIMEOUT_MS, signal },

@@ -4,7 +4,8 @@
  */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { z } from 'zod'
-import { hostAdmit } from '../../services/compute/host-join.ts'
+import type { Cell } from '../../services/cells/cells.ts'
+import { hostAdmit, isWordOf } from '../../services/compute/host-join.ts'
 import type { Cloud } from '../../services/context.ts'
 import { CloudError } from '../../services/errors.ts'
 import { AskingRate } from '../asking-rate.ts'
@@ -18,7 +19,9 @@ const RETRY_AFTER_SECONDS = 10
 
 const joining = z.object({ token: z.string(), name: z.string(), publicKey: z.string() })
 
-export function hostJoinRoute(app: FastifyInstance, cloud: Pick<Cloud, 'db' | 'now'>): void {
+type Joined = Pick<Cloud, 'db' | 'now' | 'cells'>
+
+export function hostJoinRoute(app: FastifyInstance, cloud: Joined): void {
   const guesses = new AskingRate(WRONG_WORDS, () => cloud.now().getTime())
   app.post(HOST_JOIN_PATH, async (request, reply) => {
     const found = joining.safeParse(await jsonOf(request.raw))
@@ -44,11 +47,21 @@ export function hostJoinRoute(app: FastifyInstance, cloud: Pick<Cloud, 'db' | 'n
   })
 }
 
-const admit = (
-  cloud: Pick<Cloud, 'db' | 'now'>,
+async function admit(
+  cloud: Joined,
   { token: secret, name: hostName, publicKey }: z.infer<typeof joining>,
   { id: requestId, ip: address }: FastifyRequest,
-): Promise<void> => hostAdmit(cloud, { secret, hostName, publicKey }, { requestId, address })
+): Promise<void> {
+  const cell = await cellOfWord(cloud, secret)
+  const { db } = cell ?? cloud
+  await hostAdmit({ db, now: cloud.now }, { secret, hostName, publicKey }, { requestId, address })
+}
+
+/** The cell that the word was made in. */
+async function cellOfWord({ cells }: Joined, secret: string): Promise<Cell | undefined> {
+  for (const cell of cells?.up() ?? []) if (await isWordOf(cell, secret)) return cell
+  return undefined
+}
 
 /** What one guesser has of addresses: an IPv4 address, or the /64 of an IPv6 one. */
 export function networkOf(address: string): string {

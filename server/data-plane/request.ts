@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import type { ImageStore } from '../../drivers/image/driver.ts'
+import { inCell } from '../../services/cells/route.ts'
 import type { Cloud, Context } from '../../services/context.ts'
 import { CloudError } from '../../services/errors.ts'
 import { isId } from '../../services/id.ts'
@@ -23,11 +24,13 @@ export function idOf({ params: { id } }: ById): string {
 export async function contextOf({ contextFor }: ImageRoutes, request: ById): Promise<Context> {
   const gone = new AbortController()
   request.raw.once('close', () => gone.abort())
-  return contextFor({
+  const ctx = await contextFor({
     headers: request.headers,
     requestId: request.id,
     remoteAddress: request.ip,
     transport: 'http',
     signal: gone.signal,
   })
+  const cell = await ctx.cells?.find('image', idOf(request))
+  return cell ? inCell(ctx, cell) : ctx
 }

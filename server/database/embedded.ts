@@ -50,6 +50,8 @@ export interface EmbeddedOptions {
   durable?: boolean
   /** Default 60. */
   maxConnections?: number
+  /** True: it may be home of cells, or a cell. Once it has been, it must stay so. Default false. */
+  replication?: boolean
   /** Failed starts in a row before it is given up. Default 8, over some 16 seconds. */
   maxRestarts?: number
   /** Only these binaries (`/usr/lib/postgresql/15/bin`). Default: the npm package's, then Debian's. */
@@ -117,6 +119,7 @@ async function prepare(home: string, options: EmbeddedOptions): Promise<Postmast
     logFile: join(home, 'postgres.log'),
     durable: options.durable ?? true,
     maxConnections: options.maxConnections ?? MAX_CONNECTIONS,
+    replication: options.replication ?? false,
   }
   if (!existsSync(dataFolder)) await initialise(server)
   return server

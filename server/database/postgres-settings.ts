@@ -5,6 +5,8 @@ interface SettingsWanted {
   durable: boolean
   maxConnections: number
   major: number
+  /** Cells have copies of what belongs to home: then its log says more, and some processes send it. */
+  replication: boolean
 }
 
 export function serverSettings(wanted: SettingsWanted): [name: string, value: string][] {
@@ -15,6 +17,7 @@ export function serverSettings(wanted: SettingsWanted): [name: string, value: st
     ['max_connections', String(wanted.maxConnections)],
     ...memory,
     ...background,
+    ...(wanted.replication ? replication : alone),
     ...(wanted.major >= 18 ? since18 : []),
     ...limits,
     ...logging,
@@ -38,16 +41,29 @@ const background: [string, string][] = [
   // No query here is worth a second process; each would need its share of memory.
   ['max_parallel_workers_per_gather', '0'],
   ['max_parallel_maintenance_workers', '0'],
-  ['max_worker_processes', '2'],
-  ['max_logical_replication_workers', '0'],
-  ['max_wal_senders', '0'],
-  ['wal_level', 'minimal'],
   ['autovacuum_max_workers', '2'],
   // Tasks and events are short-lived rows that are updated many times.
   ['autovacuum_naptime', '15s'],
   ['autovacuum_vacuum_scale_factor', '0.05'],
   ['checkpoint_timeout', '15min'],
   ['wal_compression', 'on'],
+]
+
+const alone: [string, string][] = [
+  ['max_worker_processes', '2'],
+  ['max_logical_replication_workers', '0'],
+  ['max_wal_senders', '0'],
+  ['wal_level', 'minimal'],
+]
+
+/** Enough for eight cells, and as many databases of cells in the same server. */
+const replication: [string, string][] = [
+  ['wal_level', 'logical'],
+  ['max_wal_senders', '32'],
+  ['max_replication_slots', '32'],
+  ['max_logical_replication_workers', '24'],
+  ['max_sync_workers_per_subscription', '2'],
+  ['max_worker_processes', '32'],
 ]
 
 // Its workers are for disks that are slower than the processor; here they are three processes more.

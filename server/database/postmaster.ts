@@ -54,6 +54,8 @@ export interface PostmasterOptions {
   /** False leaves out fsync: only for data that may be lost with the machine. */
   durable: boolean
   maxConnections: number
+  /** True lets other databases have copies of tables of this one. */
+  replication: boolean
 }
 
 export interface Postmaster {

@@ -11,6 +11,7 @@ import { within } from '../../workers/pause.ts'
 import { type Config, type ConfigSources, loadConfig } from '../config.ts'
 import { runningPostgres } from '../database/running.ts'
 import { projectRoot } from '../project-root.ts'
+import { cellChecks } from './doctor/cells.ts'
 import {
   type Check,
   type Facts,
@@ -25,7 +26,12 @@ import { hostChecks } from './doctor/host.ts'
 import { promises } from './doctor/promises.ts'
 import { columns, type Say } from './terminal.ts'
 
-export const checks: readonly Check[] = [...hostChecks, ...databaseChecks, ...promises]
+export const checks: readonly Check[] = [
+  ...hostChecks,
+  ...databaseChecks,
+  ...promises,
+  ...cellChecks,
+]
 
 /** The longest is the trial of an accelerator. */
 const CHECK_TIMEOUT_MS = 40_000

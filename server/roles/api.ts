@@ -12,6 +12,7 @@ import { checkToken } from '../../services/identity/revocation.ts'
 import { uploadsBreakOff } from '../../services/image/upload.ts'
 import type { Bus } from '../../workers/bus.ts'
 import { startImageAgent } from '../../workers/image/agent.ts'
+import { cloudOfCells } from '../cells/api.ts'
 import type { Center } from '../center.ts'
 import type { Start } from '../cloud.ts'
 import { openConsoles } from '../data-plane/console-sockets.ts'
@@ -32,20 +33,21 @@ const EVERYWHERE = ['0.0.0.0', '::']
 
 /** Returns the address that it listens on: http://host:port. */
 export async function startApi(start: Start, center: Center): Promise<string> {
-  const { config, log, bus, caller, webDir, onStop } = start
-  const { cloud, metrics, keys } = center
-  const { db } = cloud
+  const { config, log, bus, webDir, onStop } = start
+  const { metrics, keys } = center
+  const home = center.cloud
   const store = createImageStore('file', { dir: join(config.dataDir, 'images') })
-  if (start.alone) await patiently(() => uploadsBreakOff(cloud, cloud.now()))
-  const images = await startImageAgent(bus, store, db, log)
+  if (start.alone) await patiently(() => uploadsBreakOff(home, home.now()))
+  const images = await startImageAgent(bus, store, home.db, log)
   onStop(() => images.stop())
+  const { cloud, callerOf } = await cloudOfCells(start, center, store)
   const contextFor = contexts(cloud)
   const refusals = new Refusals()
   const streams = openStreams(cloud, log)
   let url = ''
   // Both ends of a stream come to one process; who listens everywhere is known by the agents' own setting.
   const here = () => (EVERYWHERE.includes(config.host) ? '' : url)
-  const consoles = openConsoles({ cloud, caller, streams, url: here, log })
+  const consoles = openConsoles({ cloud, callerOf, streams, url: here, log })
   const http = await startHttp({
     host: config.host,
     port: config.port,
@@ -54,7 +56,7 @@ export async function startApi(start: Start, center: Center): Promise<string> {
     subscriptions: subscriptions(cloud, contextFor),
     onErrors: (context, errors) => void refusals.record(context as Request, errors),
     log,
-    health: () => health(bus, db),
+    health: () => health(bus, home.db),
     metrics: metrics.registry,
     webDir,
     upgrades: [consoles, streams],
@@ -75,7 +77,7 @@ export async function startApi(start: Start, center: Center): Promise<string> {
     http.revalidate().catch((err) => log.warn({ err }, 'could not end the watches of a token'))
   })
   const catalog = { region: config.region, url: config.publicUrl ?? url }
-  await patiently(() => catalogBootstrap(cloud, catalog), start.signal)
+  await patiently(() => catalogBootstrap(home, catalog), start.signal)
   return url
 }
 

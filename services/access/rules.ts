@@ -140,6 +140,7 @@ const compute = {
   'compute.host.delete': ['rule:operator', 'Remove a host that is gone'],
   'compute.process.list': ['rule:operator_reader', 'See the processes of the cloud'],
   'compute.cell.list': ['rule:operator_reader', 'See the cells'],
+  'compute.cell.update': ['rule:operator', 'Keep new servers out of a cell'],
   'compute.availability-zone.list': [
     'rule:project_reader or rule:operator_reader',
     'See the availability zones',

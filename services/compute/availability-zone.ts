@@ -1,4 +1,5 @@
 /** Availability zones: what aggregates call their hosts' zone; the other hosts are in the default one. */
+import { everywhere } from '../cells/cells.ts'
 import type { Db, Tx } from '../context.ts'
 import { badInput } from '../errors.ts'
 import type { PlacementSettings } from './placement-settings.ts'
@@ -14,7 +15,20 @@ export interface Zone {
 const MAX_ZONES = 1_000
 
 /** All zones, by name. The default one is there even when no host is in it. */
-export const availabilityZones = (
+export async function availabilityZones(
+  db: Db | Tx,
+  settings: Pick<PlacementSettings, 'defaultZone'>,
+): Promise<Zone[]> {
+  const zones = new Map<string, Zone>()
+  for (const zone of await everywhere(db, (one) => zonesOf(one, settings))) {
+    const { hosts = 0, available = false } = zones.get(zone.name) ?? {}
+    const sum = { hosts: hosts + zone.hosts, available: available || zone.available }
+    zones.set(zone.name, { name: zone.name, ...sum })
+  }
+  return [...zones.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
+}
+
+const zonesOf = (
   db: Db | Tx,
   { defaultZone }: Pick<PlacementSettings, 'defaultZone'>,
 ): Promise<Zone[]> => db.$queryRaw<Zone[]>`

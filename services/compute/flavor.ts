@@ -2,8 +2,10 @@
  * Flavors: the sizes of servers. A size never changes, as in Nova: what servers were built with stays
  * true. One that is not public does not exist for projects that are not on its list (flavor-access.ts).
  */
+
 import type { Flavor, Prisma } from '../../prisma/generated/client.ts'
 import { may, type Reach } from '../access/allow.ts'
+import { otherCells } from '../cells/cells.ts'
 import { type Command, type CommandInput, command } from '../command.ts'
 import type { Cloud, Context, Tx } from '../context.ts'
 import { changed } from '../core/audit.ts'
@@ -198,6 +200,7 @@ export const flavorDelete: (
   // Nobody makes a server of it from here on: their foreign key would have to wait for this lock.
   await c.tx.$executeRaw`select from compute.flavor where id = ${id}::uuid for update`
   await refuseInUse(c.tx, flavor)
+  for (const { db } of otherCells(c.cells)) await refuseInUse(db, flavor)
   const projectIds = await projectsOfFlavor(c.tx, id)
   for (const end of ['oldFlavorId', 'newFlavorId'] as const) {
     await c.tx.migration.updateMany({ where: { [end]: id }, data: { [end]: null } })

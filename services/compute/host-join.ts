@@ -24,6 +24,8 @@ export interface HostJoinTokenCreate extends CommandInput {
   /** The only name that may join with it; null: any new one. */
   hostName?: string | null
   validSeconds?: number | null
+  /** The name of the cell that the host will be in; null: the first one. */
+  cell?: string | null
 }
 
 const hashOf = (secret: string): string => createHash('sha256').update(secret).digest('hex')
@@ -56,6 +58,10 @@ export interface HostAdmission {
   /** Ed25519, PEM (SubjectPublicKeyInfo, RFC 8410). */
   publicKey: string
 }
+
+/** Whether the token was made in this database. */
+export const isWordOf = async ({ db }: Pick<Cloud, 'db'>, secret: string): Promise<boolean> =>
+  (await db.hostJoinToken.count({ where: { hash: hashOf(secret) } })) > 0
 
 /**
  * Lets a host in for its join token. UNAUTHENTICATED when that is not good, BAD_INPUT when the name or the

@@ -5,7 +5,9 @@
  * Names, versions and layout are those of Nova (nova/api/metadata/base.py), so that cloud-init and its
  * kin find what they look for. The administrator's password is in the config drive only.
  */
+
 import { randomBytes } from 'node:crypto'
+import { everywhere } from '../cells/cells.ts'
 import type { Db, Tx } from '../context.ts'
 
 /** One server, in one statement. */
@@ -39,7 +41,9 @@ export async function metadataSource(
   id: string,
   projectId: string | null = null,
 ): Promise<MetadataSource | null> {
-  const [row] = await db.$queryRaw<MetadataSource[]>`
+  const [row] = await everywhere(
+    db,
+    (one) => one.$queryRaw<MetadataSource[]>`
     select s.id, s.name, s.project_id as "projectId", s.user_id as "userId", f.name as flavor,
            s.image_id as "imageId", s.metadata, s.keypair_name as "keypairName",
            s.public_key as "publicKey", s.user_data as "userData", s.config_drive as "configDrive",
@@ -50,7 +54,8 @@ export async function metadataSource(
               where h.host_id = s.host_id and a.availability_zone is not null limit 1),
              s.availability_zone, ${DEFAULT_ZONE}) as zone
     from compute.server s join compute.flavor f on f.id = s.flavor_id
-    where s.id = ${id}::uuid and (${projectId}::uuid is null or s.project_id = ${projectId}::uuid)`
+    where s.id = ${id}::uuid and (${projectId}::uuid is null or s.project_id = ${projectId}::uuid)`,
+  )
   return row ?? null
 }
 

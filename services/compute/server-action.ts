@@ -113,7 +113,7 @@ export async function begin(
   requireState(name, row, server, { passesLock: passesLock(c, server) })
   const prepared = await prepare()
   if (c.dryRun) {
-    const quotas = await quotasOf(c.tx, c.region, [projectId])
+    const quotas = await quotasOf(c.home?.db ?? c.tx, c.region, [projectId])
     const plan = { allowed: true, quotas, placement: null, ...prepared.plan }
     return { serverId: id, taskId: null, plan }
   }

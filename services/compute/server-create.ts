@@ -1,6 +1,7 @@
 /** Making servers: one, or many in one request. */
 import type { Flavor, Prisma } from '../../prisma/generated/client.ts'
 import { inProject } from '../access/allow.ts'
+import { inBestCell } from '../cells/choose.ts'
 import { type Command, type CommandInput, command } from '../command.ts'
 import type { Context } from '../context.ts'
 import { newId } from '../id.ts'
@@ -33,22 +34,22 @@ export interface ServerCreate extends CommandInput, ServerOptions {
   imageId: string
 }
 
-export const serverCreate: (ctx: Context, input: ServerCreate) => Promise<ServerResult> = command(
-  'compute.server.create',
-  async (c, input) => {
-    const draft = await draftOf(c, input)
-    const id = await insert(c, draft, input.name, c.taskId)
-    const { projectId } = draft
-    const claim = { projectId, ownerId: id, amounts: amountsOf(draft.flavor) }
-    if (c.dryRun) {
-      await quotaClaim(c, claim)
-      return { serverId: null, taskId: null, plan: await planOf(c, draft, id) }
-    }
-    c.atEnd(() => quotaClaim(c, claim))
-    const taskId = await begin(c, draft, { id, name: input.name }, c.taskId)
-    return { serverId: id, taskId, plan: null }
-  },
-)
+export const serverCreate: (ctx: Context, input: ServerCreate) => Promise<ServerResult> =
+  inBestCell(
+    command('compute.server.create', async (c, input: ServerCreate): Promise<ServerResult> => {
+      const draft = await draftOf(c, input)
+      const id = await insert(c, draft, input.name, c.taskId)
+      const { projectId } = draft
+      const claim = { projectId, ownerId: id, amounts: amountsOf(draft.flavor) }
+      if (c.dryRun) {
+        await quotaClaim(c, claim)
+        return { serverId: null, taskId: null, plan: await planOf(c, draft, id) }
+      }
+      c.atEnd(() => quotaClaim(c, claim))
+      const taskId = await begin(c, draft, { id, name: input.name }, c.taskId)
+      return { serverId: id, taskId, plan: null }
+    }),
+  )
 
 /** What the servers of one request have in common. */
 export interface Draft {
@@ -141,7 +142,7 @@ export function audit(
 /** What placement says now of a server that was inserted. */
 export async function planOf(c: Command, { projectId, task }: Draft, id: string): Promise<Plan> {
   const { onlyHost } = task
-  const quotas = await quotasOf(c.tx, c.region, [projectId])
+  const quotas = await quotasOf(c.home?.db ?? c.tx, c.region, [projectId])
   const request = await placementRequestOf(c.tx, id, onlyHost ? { onlyHost } : {})
   const explanation = await c.placement.explain(request)
   return { allowed: explanation.hostsPassed > 0, quotas, placement: explanation }

@@ -61,7 +61,7 @@ export async function movePlan(
 ): Promise<Partial<Plan>> {
   const more = await moveDemands(c.tx, server.id, { ...moving, source: server.host })
   const placement = await c.placement.explain(await placementRequestOf(c.tx, server.id, more))
-  const quotas = await quotasOf(c.tx, c.region, [server.projectId])
+  const quotas = await quotasOf(c.home?.db ?? c.tx, c.region, [server.projectId])
   return { allowed: placement.hostsPassed > 0, quotas, placement }
 }
 

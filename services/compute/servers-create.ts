@@ -2,6 +2,7 @@
  * Many servers in one request, in one transaction: `name-1` to `name-n`. The first is made as one alone
  * would be; the others are copies of its rows, so that the statements are as many for 200 as for two.
  */
+import { inBestCell } from '../cells/choose.ts'
 import { type Command, type CommandInput, command } from '../command.ts'
 import type { Context, Tx } from '../context.ts'
 import { emit } from '../core/event.ts'
@@ -45,44 +46,46 @@ interface Made {
 }
 
 export const serversCreate: (ctx: Context, input: ServersCreate) => Promise<ServersResult> =
-  command(
-    'compute.server.create',
-    async (c, { count, minCount, name, ...input }) => {
-      const least = minCount ?? count
-      if (least > count) throw badInput('minCount', `must not be above the count, ${count}`)
-      if (Array.from(`${name}-${count}`).length > MAX_NAME_LETTERS) {
-        throw badInput(
-          'name',
-          `must leave room for -1 to -${count} in ${MAX_NAME_LETTERS} characters`,
-        )
-      }
-      const draft = await draftOf(c, input, count)
-      const { projectId, flavor } = draft
-      const amounts = amountsOf(flavor)
-      const room = least < count ? await quotaRoom(c, { projectId, amounts }) : count
-      // Without room for the least, the claim is made nevertheless: it says which limit is in the way.
-      const fitting = Math.max(Math.min(count, room), least)
-      const id = await insert(c, draft, `${name}-1`, c.taskId)
-      const first = { id, name: `${name}-1`, taskId: c.taskId }
-      const others = Array.from({ length: fitting - 1 }, (_, i) => ({
-        id: newId(),
-        name: `${name}-${i + 2}`,
-        taskId: newId(),
-      }))
-      await insertCopies(c.tx, id, others)
-      const ownerIds = [first, ...others].map((server) => server.id)
-      const claims = { projectId, ownerIds, amounts }
-      if (c.dryRun) {
-        await quotaClaimMany(c, claims)
-        return { serverIds: [], taskIds: [], plan: await planOf(c, draft, id) }
-      }
-      c.atEnd(() => quotaClaimMany(c, claims))
-      await begin(c, draft, first, first.taskId)
-      await beginCopies(c, draft, first.taskId, others)
-      const taskIds = [first, ...others].map(({ taskId }) => taskId)
-      return { serverIds: ownerIds, taskIds, plan: null }
-    },
-    'compute.server.create-many',
+  inBestCell(
+    command(
+      'compute.server.create',
+      async (c, { count, minCount, name, ...input }: ServersCreate): Promise<ServersResult> => {
+        const least = minCount ?? count
+        if (least > count) throw badInput('minCount', `must not be above the count, ${count}`)
+        if (Array.from(`${name}-${count}`).length > MAX_NAME_LETTERS) {
+          throw badInput(
+            'name',
+            `must leave room for -1 to -${count} in ${MAX_NAME_LETTERS} characters`,
+          )
+        }
+        const draft = await draftOf(c, input, count)
+        const { projectId, flavor } = draft
+        const amounts = amountsOf(flavor)
+        const room = least < count ? await quotaRoom(c, { projectId, amounts }) : count
+        // Without room for the least, the claim is made nevertheless: it says which limit is in the way.
+        const fitting = Math.max(Math.min(count, room), least)
+        const id = await insert(c, draft, `${name}-1`, c.taskId)
+        const first = { id, name: `${name}-1`, taskId: c.taskId }
+        const others = Array.from({ length: fitting - 1 }, (_, i) => ({
+          id: newId(),
+          name: `${name}-${i + 2}`,
+          taskId: newId(),
+        }))
+        await insertCopies(c.tx, id, others)
+        const ownerIds = [first, ...others].map((server) => server.id)
+        const claims = { projectId, ownerIds, amounts }
+        if (c.dryRun) {
+          await quotaClaimMany(c, claims)
+          return { serverIds: [], taskIds: [], plan: await planOf(c, draft, id) }
+        }
+        c.atEnd(() => quotaClaimMany(c, claims))
+        await begin(c, draft, first, first.taskId)
+        await beginCopies(c, draft, first.taskId, others)
+        const taskIds = [first, ...others].map(({ taskId }) => taskId)
+        return { serverIds: ownerIds, taskIds, plan: null }
+      },
+      'compute.server.create-many',
+    ),
   )
 
 /** Rows that differ from the first by these columns only, whatever columns there are. */

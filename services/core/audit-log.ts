@@ -1,6 +1,7 @@
 /** What is read of the audit log: pages of it, and the history of resources. */
 import type { AuditEvent, Prisma } from '../../prisma/generated/client.ts'
 import type { Reach } from '../access/allow.ts'
+import { everywhere } from '../cells/cells.ts'
 import type { Db } from '../context.ts'
 
 /** The entries that somebody of this reach reads: those that are about what is theirs. */
@@ -32,7 +33,9 @@ export interface HistoryRequest {
 /** The newest entries about resources, those of all of them in one statement. */
 export async function histories(db: Db, asked: readonly HistoryRequest[]): Promise<AuditEvent[][]> {
   const take = Math.max(...asked.map((one) => one.take))
-  const rows = await db.$queryRaw<(AuditEvent & { n: bigint })[]>`
+  const rows = await everywhere(
+    db,
+    (one) => one.$queryRaw<(AuditEvent & { n: bigint })[]>`
     select wanted.n, e.* from
       unnest(${asked.map((one) => one.resourceId)}::uuid[],
              ${asked.map(({ reach }) => reach.domainId)}::uuid[],
@@ -51,8 +54,11 @@ export async function histories(db: Db, asked: readonly HistoryRequest[]): Promi
         and (wanted.domain_id is null or a.domain_id = wanted.domain_id
              or a.project_id in (select p.id from identity.project p where p.domain_id = wanted.domain_id))
       order by a.id desc limit ${take}::int) e
-    order by wanted.n, e.id desc`
+    order by wanted.n, e.id desc`,
+  )
   const found = asked.map((): AuditEvent[] => [])
   for (const { n, ...row } of rows) found[Number(n) - 1]?.push(row)
+  // Those of a project are in every cell that it has servers in.
+  for (const list of found) list.sort((a, b) => (a.id < b.id ? 1 : -1))
   return found.map((list, i) => list.slice(0, asked[i]?.take))
 }

@@ -20,6 +20,7 @@ export const resourceTypes = [
   'aggregate',
   'server_group',
   'migration',
+  'cell',
   'token',
   'revocation',
   'domain',
@@ -156,6 +157,9 @@ export async function checkCursor(db: Db, cursor: string): Promise<void> {
     throw new CloudError('CURSOR_EXPIRED', 'Events since this cursor are no longer kept')
   }
 }
+
+/** BAD_INPUT for what no cursor looks like. */
+export const mustBeCursor = (cursor: string): void => void decodeCursor(cursor)
 
 /** Whether the first position lies behind (after) the second. */
 export function isBehind(cursor: string, other: string): boolean {

@@ -1,4 +1,5 @@
 /** The processes of the cloud: those that have the database by their own word, agents by their hosts'. */
+import { everywhere } from '../cells/cells.ts'
 import type { Db } from '../context.ts'
 
 /** How often a process says that it is alive. */
@@ -22,7 +23,9 @@ export const processSource = (db: Db) => ({
   $name: 'process',
   async findMany({ where, take }: { where: object; take: number }): Promise<ProcessView[]> {
     const behind = behindOf(where)
-    return db.$queryRaw<ProcessView[]>`
+    const rows = await everywhere(
+      db,
+      (one) => one.$queryRaw<ProcessView[]>`
       select id, host_name as "hostName", pid, roles, version, started_at as "startedAt",
              heartbeat_at as "heartbeatAt",
              case when heartbeat_at > now() - ${DOWN_AFTER_MS}::int * interval '1 millisecond'
@@ -31,7 +34,9 @@ export const processSource = (db: Db) => ({
       union all
       select id, name, null, array['agent'], null, agent_started_at, heartbeat_at, status
       from compute.host where ${behind}::uuid is null or id > ${behind}::uuid
-      order by 1 limit ${take}::int`
+      order by 1 limit ${take}::int`,
+    )
+    return rows.sort((a, b) => (a.id < b.id ? -1 : 1)).slice(0, take)
   },
   async count(): Promise<number> {
     const [processes, hosts] = await Promise.all([db.process.count(), db.host.count()])

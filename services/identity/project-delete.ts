@@ -1,4 +1,5 @@
 /** Deleting a project: at once when it is empty; with what is in it as a task, when asked. */
+import { type Cell, otherCells } from '../cells/cells.ts'
 import { type Command, type CommandInput, command } from '../command.ts'
 import type { Context, Tx } from '../context.ts'
 import { CloudError } from '../errors.ts'
@@ -33,6 +34,12 @@ export const projectDelete: (ctx: Context, input: ProjectDelete) => Promise<Proj
         resources: contents,
       })
     }
+    for (const cell of otherCells(c.cells)) {
+      const there = await serversOrImages(cell, ids)
+      if (there.length === 0) continue
+      const message = `There is something of the project in the cell ${cell.name}: delete it first`
+      throw new CloudError('IN_USE', message, { resources: there })
+    }
     await revoke(c, 'project', ids)
     if (contents.length === 0) {
       await c.tx.project.delete({ where: { id } })
@@ -47,6 +54,18 @@ export const projectDelete: (ctx: Context, input: ProjectDelete) => Promise<Proj
     await projectTold(c, project, await c.tx.project.findUniqueOrThrow({ where: { id } }))
     return { id, taskId, contents }
   })
+
+/** Of another cell: a cascade does not reach it. */
+async function serversOrImages({ id: cellId, db }: Cell, projectIds: string[]) {
+  const where = { projectId: { in: projectIds } }
+  const rest = { take: MAX_LISTED, select: { id: true, name: true } }
+  const servers = await db.server.findMany({ where, ...rest })
+  const images = await db.image.findMany({ where: { ...where, cellId }, ...rest })
+  return [
+    ...servers.map((row) => ({ type: 'server', ...row })),
+    ...images.map((row) => ({ type: 'image', ...row })),
+  ]
+}
 
 const emptied = (c: Command, domainId: string, id: string): Promise<string> =>
   c.task(

@@ -63,7 +63,8 @@ export const quotaFindings = (db: Db): Promise<QuotaFinding[]> => db.$queryRaw<Q
            case when s.amount = c.amount then 'state' else 'owner' end as what,
            coalesce(s.amount, 0) as counter, coalesce(c.amount, 0) as claimed, owner_id
     from servers s full join (
-        select * from identity.quota_claim where resource = any (${Object.keys(quotaDefaults)}::text[])) c
+        select * from identity.quota_claim
+        where resource = any (${Object.keys(quotaDefaults)}::text[]) and cell_id is null) c
       using (owner_id, project_id, resource)
     where s.amount is distinct from c.amount
        or c.reserved and s.status not in ('BUILD', 'ERROR'))

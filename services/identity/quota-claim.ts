@@ -19,7 +19,7 @@ import {
   registered,
 } from './quota.ts'
 
-type Claiming = Pick<Context, 'actor' | 'policy' | 'region'> & { tx: Tx }
+type Claiming = Pick<Context, 'actor' | 'policy' | 'region'> & { tx: Tx; home?: Context['home'] }
 
 export interface Claim {
   projectId: string
@@ -38,6 +38,7 @@ export interface Claims extends Omit<Claim, 'ownerId'> {
 
 /** The same for several owners, all or none, in one statement. */
 export async function quotaClaimMany(c: Claiming, claim: Claims): Promise<void> {
+  await c.home?.claim(c, claim)
   if (await take(c, claim)) return
   // A resource that came after the project, or a limit: rows first, because a refusal tells their counts.
   await quotaComplete(c.tx, claim.projectId, Object.keys(claim.amounts))
@@ -45,8 +46,18 @@ export async function quotaClaimMany(c: Claiming, claim: Claims): Promise<void> 
   await refuse(c, claim)
 }
 
+/** Takes what is taken elsewhere already, whatever the limits say. */
+export async function quotaTake(tx: Tx, claim: Claims): Promise<void> {
+  await quotaComplete(tx, claim.projectId, Object.keys(claim.amounts))
+  await take({ tx, region: '' }, claim, true)
+}
+
 /** False when a limit is in the way, or a row is not there yet: then nothing is locked. */
-async function take({ tx, region }: Claiming, { projectId, ownerIds, amounts }: Claims) {
+async function take(
+  { tx, region }: Pick<Claiming, 'tx' | 'region'>,
+  { projectId, ownerIds, amounts }: Claims,
+  anyway = false,
+): Promise<boolean> {
   const resources = Object.keys(amounts)
   const counts = Object.values(amounts).map((amount) => amount * ownerIds.length)
   const claimed = await tx.$executeRaw`
@@ -68,7 +79,8 @@ async function take({ tx, region }: Claiming, { projectId, ownerIds, amounts }: 
           reserved = h.reserved + case when h.project_id = ${projectId}::uuid then h.amount else 0 end
       from held h
       where q.project_id = h.project_id and q.resource = h.resource
-        and not exists (select from held where "limit" >= 0 and tree_used + amount > "limit")
+        and (${anyway} or not exists (
+          select from held where "limit" >= 0 and tree_used + amount > "limit"))
       returning q.project_id, q.resource, h.amount)
     insert into identity.quota_claim (owner_id, resource, project_id, amount)
     select owner, resource, project_id, amount / ${ownerIds.length}::int
@@ -82,9 +94,11 @@ async function take({ tx, region }: Claiming, { projectId, ownerIds, amounts }: 
  * from changing until the transaction ends, so that a claim of as many can't be refused.
  */
 export async function quotaRoom(
-  { tx, region }: Claiming,
+  c: Claiming,
   { projectId, amounts }: Pick<Claim, 'projectId' | 'amounts'>,
 ): Promise<number> {
+  if (c.home) return c.home.room(c, { projectId, amounts })
+  const { tx, region } = c
   await quotaComplete(tx, projectId, Object.keys(amounts))
   const rows = await tx.$queryRaw<{ room: bigint | null }[]>`
     with recursive ${chainOf(projectId)}, ${registered(region)},

@@ -1,4 +1,5 @@
 /** Rows of where servers run: aggregates, zones, server groups, and the question of placement. */
+import { HOME_CELL } from '../../services/cells/cells.ts'
 import { newId } from '../../services/id.ts'
 import {
   byId,
@@ -48,6 +49,12 @@ export const computePlacementRows: Record<string, Row> = {
     sibling: 'OK',
     stranger: 'FORBIDDEN',
     document: '{ availabilityZones { name } }',
+  },
+  'Query.cells': { ...forReaders, document: list('cells') },
+  'Mutation.cellUpdate': {
+    ...forOperators,
+    document: mutation('cellUpdate', 'cell { id }'),
+    variables: () => ({ input: { id: HOME_CELL, enabled: true } }),
   },
   'Query.aggregates': { ...forReaders, document: list('aggregates') },
   'Query.aggregate': {

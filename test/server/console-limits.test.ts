@@ -125,7 +125,7 @@ describe('a browser', () => {
     const caller = { call: () => new Promise<never>(() => {}), close: async () => {} }
     const streams = openStreams(cloud.cloud, log)
     const consoles = openConsoles({
-      ...{ cloud: cloud.cloud, caller, streams, log, pingMs },
+      ...{ cloud: cloud.cloud, callerOf: async () => caller, streams, log, pingMs },
       url: () => '',
     })
     server = createServer()

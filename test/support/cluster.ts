@@ -6,6 +6,7 @@ import { pino } from 'pino'
 import type { ComputeDriver } from '../../drivers/compute/driver.ts'
 import { SimulatedComputeDriver, type SimulatedOptions } from '../../drivers/compute/simulated.ts'
 import { makeInProcessBus } from '../../server/bus/in-process.ts'
+import type { CellOptions } from '../../server/cells/cells.ts'
 import { type RunningCloud, startCloud } from '../../server/cloud.ts'
 import type { Config } from '../../server/config.ts'
 import { computeDefaults } from '../../server/config-compute.ts'
@@ -27,6 +28,8 @@ export interface ClusterOptions {
   bus?: Bus
   heartbeatMs?: number
   leaseMs?: number
+  /** Makes cells besides the first one, given home's database. */
+  cells?: (homeUrl: string) => Promise<CellOptions[]>
   /** The built portal; nothing is served without it. */
   webDir?: string
 }
@@ -51,6 +54,8 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   const statements = { count: 0, texts: [] as string[] }
   const log = pino({ level: process.env.NEPHO_TEST_LOG ?? 'silent' })
 
+  const cells = (await options.cells?.(database.url)) ?? []
+
   const start = async (): Promise<RunningCloud> => {
     const running = await startCloud({
       config: {
@@ -67,6 +72,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
       log,
       bus: options.bus ?? makeInProcessBus({ log }),
       databaseUrl: database.url,
+      cells,
       alone: true,
       adminPassword: PASSWORD,
       hosts: names.map((name, i) => ({

@@ -41,6 +41,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
       dataDir,
       durable: false,
       maxConnections: MAX_CONNECTIONS,
+      replication: true,
       log: { info: () => {}, warn: console.warn, error: console.error },
       ...(binariesFolder ? { binariesFolder } : {}),
     })
