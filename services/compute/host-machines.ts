@@ -37,6 +37,8 @@ export interface Unowned {
 export interface HostMachines {
   hostId: string
   machines: ReportedMachine[]
+  /** When it looked, by its own clock: a report that waited says nothing of what was made since. */
+  seenAt?: Date
 }
 
 interface Row extends ServerRow {
@@ -104,12 +106,13 @@ function rowsOf({ hostId, machines }: HostMachines, { byId, byHost }: Rows): Map
 
 async function bringInLine(
   cloud: Services,
-  { hostId, machines }: HostMachines,
+  { hostId, machines, seenAt }: HostMachines,
   rows: ReadonlyMap<string, Row>,
   complete: boolean,
 ): Promise<Unowned> {
   const ids = machines.map((m) => m.id)
-  const missingSince = new Date(cloud.now().getTime() - MISSING_AFTER_MS)
+  const now = cloud.now().getTime()
+  const missingSince = new Date(Math.min(now, seenAt?.getTime() ?? now) - MISSING_AFTER_MS)
   for (const machine of machines) {
     const row = rows.get(machine.id)
     if (row?.hostId !== hostId) continue

@@ -20,11 +20,8 @@ export function reportFrom(message: unknown): Report | null {
   return isListed ? (message as unknown as Report) : null
 }
 
-const hasHead = ({ host, agentStartedAt, sequence }: Record<string, unknown>): boolean =>
-  isWord(host) &&
-  typeof agentStartedAt === 'string' &&
-  !Number.isNaN(Date.parse(agentStartedAt)) &&
-  Number.isSafeInteger(sequence)
+const hasHead = ({ host, agentStartedAt, sequence, at }: Record<string, unknown>): boolean =>
+  isWord(host) && isTime(agentStartedAt) && isTime(at) && Number.isSafeInteger(sequence)
 
 function hasFacts({
   driver,
@@ -56,6 +53,9 @@ function isMachine(machine: unknown): boolean {
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
+
+const isTime = (value: unknown): boolean =>
+  typeof value === 'string' && !Number.isNaN(Date.parse(value))
 
 /** PostgreSQL has no place for the letter zero. */
 const isText = (value: unknown): boolean => typeof value === 'string' && !value.includes('\0')

@@ -139,9 +139,9 @@ async function applyHosts(settings: ReportSettings, reports: HostReport[]): Prom
   const ids = await hostsReport(cloud, hosts)
   for (const name of ids.keys()) settings.onHost?.(name)
   const nameOf = new Map([...ids].map(([name, id]) => [id, name]))
-  const listed = hosts.flatMap(({ host, machines }) => {
+  const listed = hosts.flatMap(({ host, machines, at }) => {
     const hostId = ids.get(host)
-    return hostId && machines ? [{ hostId, machines }] : []
+    return hostId && machines ? [{ hostId, machines, seenAt: new Date(at) }] : []
   })
   await machinesReports(cloud, listed, (hostId, unowned) =>
     removeUnowned(settings, nameOf.get(hostId) ?? '', unowned),
