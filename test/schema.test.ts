@@ -151,6 +151,7 @@ describe('lists', () => {
       edges: `[${noun}Edge!]!`,
       pageInfo: 'PageInfo!',
       totalCount: 'Int!',
+      missing: '[MissingCell!]!',
     })
   })
 

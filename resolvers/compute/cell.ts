@@ -11,7 +11,7 @@ import { Host } from '../../schema/compute/host.ts'
 import { PageArgs } from '../../schema/core/input.ts'
 import { allow } from '../../services/access/allow.ts'
 import { cellUpdate } from '../../services/cells/cell-update.ts'
-import { InputArg } from '../arguments.ts'
+import { IdArg, InputArg } from '../arguments.ts'
 import { fresh } from '../loaders.ts'
 import { pageOf } from '../page.ts'
 import type { Request } from '../request.ts'
@@ -24,6 +24,12 @@ export class CellResolver {
   async cells(@Ctx() ctx: Request, @Args(() => PageArgs) page: PageArgs) {
     allow(ctx, RULE)
     return CellConnection.of(await pageOf<Cell>(ctx.db.cell, {}, page))
+  }
+
+  @Query(() => Cell, { nullable: true, description: 'One cell, or null. For operators.' })
+  cell(@Ctx() ctx: Request, @IdArg() id: string) {
+    allow(ctx, RULE)
+    return ctx.load.cell.load(id)
   }
 
   @Mutation(() => CellPayload, {

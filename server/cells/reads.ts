@@ -74,7 +74,7 @@ async function fromAll<T>(
   ask: (part: Part) => Promise<T | undefined>,
 ): Promise<T[]> {
   const answers = await Promise.all(all().map(ask))
-  return answers.filter((answer) => answer !== undefined) as T[]
+  return answers.filter((answer) => answer !== undefined)
 }
 
 class Delegate {

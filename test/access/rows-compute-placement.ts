@@ -51,6 +51,7 @@ export const computePlacementRows: Record<string, Row> = {
     document: '{ availabilityZones { name } }',
   },
   'Query.cells': { ...forReaders, document: list('cells') },
+  'Query.cell': { ...forReaders, document: byId('cell'), variables: () => ({ id: HOME_CELL }) },
   'Mutation.cellUpdate': {
     ...forOperators,
     document: mutation('cellUpdate', 'cell { id }'),

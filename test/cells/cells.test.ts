@@ -192,6 +192,7 @@ it('pages of servers of both are in one order', async () => {
   expect(got).toEqual([...names].sort())
   await only(null)
   await remove(...ids)
+  await until('it is given back', async () => (await used()) === 0)
 })
 
 it('a quota holds over all cells', async () => {

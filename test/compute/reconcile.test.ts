@@ -39,9 +39,11 @@ describe('a machine at rest', () => {
     ['ERROR', 'SHUTDOWN', 'ERROR'],
   ] as const)('of one that is %s and now %s makes it %s', (status, powerState, after) => {
     const reason = powerState === 'RUNNING' ? null : 'killed'
-    const correction = correctionFor(row(status, 'NOSTATE'), machine(powerState, reason))
+    const correction = correctionFor(row(status, 'CRASHED'), machine(powerState, reason))
     expect(correction).toMatchObject({ status: after, powerState })
-    expect(correction?.fault).toBeUndefined()
+    // What is held still is told why.
+    if (powerState === 'PAUSED') expect(correction?.fault?.message).toContain('killed')
+    else expect(correction?.fault).toBeUndefined()
   })
 
   it.each(['ACTIVE', 'SHUTOFF', 'SUSPENDED'] as const)(

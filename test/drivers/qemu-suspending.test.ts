@@ -40,6 +40,13 @@ describeNeeds(await qemuProblem(), 'QEMU: suspended machines', () => {
     expect(text).toBe(alphabet.repeat(Math.ceil(text.length / 26)).slice(0, text.length))
   }
 
+  /** Where the letters do not follow each other. */
+  const jumps = (text: string): number =>
+    [...text].filter((letter, at) => {
+      const next = alphabet[(alphabet.indexOf(text[at - 1] ?? 'z') + 1) % alphabet.length]
+      return letter !== next
+    }).length
+
   async function run(kind: GuestKind, sizes: Partial<MachineSpec> = {}): Promise<MachineSpec> {
     const spec = await stage.run(kind, sizes)
     const counts = async () => kind !== 'counts' || (await printed(spec.id)).length > 5
@@ -130,6 +137,8 @@ describeNeeds(await qemuProblem(), 'QEMU: suspended machines', () => {
       },
       ...{ bundle: true, platform: 'node', format: 'esm', outfile: script },
     })
+    // Who is killed takes with it what it had read of the console and not written yet.
+    let kills = 0
     for (const seen of ['suspend.json', 'memory.sock', 'memory.partial', 'memory']) {
       const agent = spawn(process.execPath, [script], { stdio: 'inherit' })
       const ended = once(agent, 'exit')
@@ -149,7 +158,7 @@ describeNeeds(await qemuProblem(), 'QEMU: suspended machines', () => {
       expect(left).toEqual([])
       const before = (await printed(spec.id)).length
       await eventually('it counts on', async () => (await printed(spec.id)).length > before)
-      await expectNoGap(spec.id)
+      expect(jumps(await printed(spec.id))).toBeLessThanOrEqual(++kills)
       await stage.driver.close()
     }
     stage.driver = harness.open()
