@@ -42,7 +42,7 @@ describeNeeds(await qemuProblem(), 'QEMU: suspended machines', () => {
 
   /** Where the letters do not follow each other. */
   const jumps = (text: string): number =>
-    [...text].filter((letter, at) => {
+    Array.from(text).filter((letter, at) => {
       const next = alphabet[(alphabet.indexOf(text[at - 1] ?? 'z') + 1) % alphabet.length]
       return letter !== next
     }).length

@@ -58,21 +58,7 @@ export function ServerFields({ form, flavors, images, maySayHost }: ServerFields
           </FormField>
         </SpaceBetween>
       </Container>
-      <Container
-        header={
-          <Header variant="h2" description={t('launch.flavorText')}>
-            {t('servers.flavor')}
-          </Header>
-        }
-      >
-        <FormField errorText={complaintOf(form, 'flavorId')} stretch>
-          <FlavorPicker
-            flavors={flavors}
-            value={form.values.flavorId}
-            onChange={(id) => form.change('flavorId', id)}
-          />
-        </FormField>
-      </Container>
+      <FlavorFields form={form} flavors={flavors} />
       <Container
         header={
           <Header
@@ -102,6 +88,27 @@ export function ServerFields({ form, flavors, images, maySayHost }: ServerFields
         />
       </ExpandableSection>
     </SpaceBetween>
+  )
+}
+
+function FlavorFields({ form, flavors }: Pick<ServerFieldsProps, 'form' | 'flavors'>) {
+  const { t } = useTranslation()
+  return (
+    <Container
+      header={
+        <Header variant="h2" description={t('launch.flavorText')}>
+          {t('servers.flavor')}
+        </Header>
+      }
+    >
+      <FormField errorText={complaintOf(form, 'flavorId')} stretch>
+        <FlavorPicker
+          flavors={flavors}
+          value={form.values.flavorId}
+          onChange={(id) => form.change('flavorId', id)}
+        />
+      </FormField>
+    </Container>
   )
 }
 

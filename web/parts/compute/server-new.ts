@@ -108,6 +108,10 @@ const moreFields = (t: TFunction, choices: ServerChoices) =>
       description: t('launch.hostText'),
       options: [none(t('servers.form.anyHost')), ...choices.hosts],
     },
+  ] as const satisfies readonly Field[]
+
+const wordFields = (t: TFunction) =>
+  [
     { kind: 'text', name: 'description', label: t('common.description') },
     { kind: 'tags', name: 'tags', label: t('launch.tags') },
     {
@@ -137,7 +141,7 @@ const moreFields = (t: TFunction, choices: ServerChoices) =>
   ] as const satisfies readonly Field[]
 
 export const newServerFields = (t: TFunction, choices: ServerChoices) =>
-  [...firstFields(t, choices), ...moreFields(t, choices)] as const
+  [...firstFields(t, choices), ...moreFields(t, choices), ...wordFields(t)] as const
 
 export type NewServer = Values<ReturnType<typeof newServerFields>>
 
