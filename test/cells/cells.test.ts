@@ -2,6 +2,7 @@
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startTwoCells, type TwoCells } from '../support/cells.ts'
+import { useReplicatingPostgres } from '../support/database.ts'
 import { ACT, atRest, flavorId, getServer, putImage } from '../support/stories.ts'
 import { until } from '../support/until.ts'
 
@@ -9,14 +10,19 @@ let cloud: TwoCells
 let token: string
 let imageId: string
 let flavor: string
+let stopPostgres: (() => Promise<void>) | undefined
 
 beforeAll(async () => {
+  stopPostgres = await useReplicatingPostgres()
   cloud = await startTwoCells({ hosts: 1, farHosts: 1 })
   token = await cloud.signIn()
   imageId = (await putImage(cloud, token)).id
   flavor = await flavorId(cloud, token)
 }, 120_000)
-afterAll(() => cloud?.stop())
+afterAll(async () => {
+  await cloud?.stop()
+  await stopPostgres?.()
+})
 
 const CREATE = `mutation ($input: ServerCreateInput!) {
   serverCreate(input: $input) { server { id } task { id status } plan { allowed } } }`

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { Prisma } from '../../prisma/generated/client.ts'
 import { cellPrepare } from '../../server/cells/prepare.ts'
 import { cellRemove } from '../../server/cells/remove.ts'
@@ -15,8 +15,14 @@ import { Secret } from '../../server/secret.ts'
 import { HOME_CELL } from '../../services/cells/cells.ts'
 import { newId } from '../../services/id.ts'
 import { type FreshCell, freshCell } from '../support/cell.ts'
-import { emptyDatabase, freshDatabase } from '../support/database.ts'
+import { emptyDatabase, freshDatabase, useReplicatingPostgres } from '../support/database.ts'
 import { until } from '../support/until.ts'
+
+let stopPostgres: (() => Promise<void>) | undefined
+beforeAll(async () => {
+  stopPostgres = await useReplicatingPostgres()
+}, 120_000)
+afterAll(() => stopPostgres?.())
 
 const undo: (() => unknown)[] = []
 afterEach(async () => {

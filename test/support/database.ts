@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
 import { inject } from 'vitest'
+import { startTestPostgres, type TestPostgres } from './postgres.ts'
 
 export interface FreshDatabase {
   url: string
@@ -8,9 +9,25 @@ export interface FreshDatabase {
   drop(): Promise<void>
 }
 
+let own: TestPostgres | null = null
+const templateUrl = (): string => own?.url ?? inject('templateUrl')
+
+/**
+ * From now on the databases of this file are in a server of their own, which replicates: who makes a slot
+ * waits for every transaction of its server, and holds up the events of all databases there meanwhile.
+ */
+export async function useReplicatingPostgres(): Promise<() => Promise<void>> {
+  const server = await startTestPostgres({ replication: true })
+  own = server
+  return async () => {
+    own = null
+    await server.stop()
+  }
+}
+
 /** A database of the caller's own, with every migration applied and no rows: about 50 ms. */
 export async function freshDatabase(): Promise<FreshDatabase> {
-  return createDatabase(databaseOf(inject('templateUrl')))
+  return createDatabase(databaseOf(templateUrl()))
 }
 
 /** A database of the caller's own without anything in it. */
@@ -21,7 +38,7 @@ export async function emptyDatabase(): Promise<FreshDatabase> {
 async function createDatabase(template: string): Promise<FreshDatabase> {
   const name = `test_${randomBytes(8).toString('hex')}`
   await administer(`create database "${name}" template "${template}"`)
-  const url = new URL(inject('templateUrl'))
+  const url = new URL(templateUrl())
   url.pathname = `/${name}`
   return {
     url: url.href,
@@ -31,7 +48,7 @@ async function createDatabase(template: string): Promise<FreshDatabase> {
 
 /** Runs one statement, connected to a database that is nobody's template. */
 async function administer(sql: string): Promise<void> {
-  const url = new URL(inject('templateUrl'))
+  const url = new URL(templateUrl())
   url.pathname = '/postgres'
   const client = new pg.Client({ connectionString: url.href })
   await client.connect()
