@@ -12,6 +12,7 @@ import { measureBoot } from './bench/boot.mjs'
 import { measureEvents } from './bench/events.mjs'
 import { table } from './bench/figures.mjs'
 import { measureMany } from './bench/many.mjs'
+import { measureMigration } from './bench/migration.mjs'
 import { measurePeople } from './bench/people.mjs'
 import { makeDataDir, removeDataDir, startProduct, stopEverything } from './bench/product.mjs'
 import { measureReads } from './bench/reads.mjs'
@@ -30,6 +31,7 @@ const FULL = {
   deletion: { batch: 1000 },
   many: { few: 1000, many: 100_000, rounds: 60 },
   boot: { rounds: 7 },
+  migration: { rounds: 7 },
   start: { settleSeconds: 15 },
 }
 const QUICK = {
@@ -42,6 +44,7 @@ const QUICK = {
   deletion: { batch: 24 },
   many: { few: 200, many: 5000, rounds: 6 },
   boot: { rounds: 2 },
+  migration: { rounds: 2 },
   start: { settleSeconds: 2 },
 }
 
@@ -62,7 +65,7 @@ async function main() {
     options: { quick: { type: 'boolean', default: false }, only: { type: 'string' } },
   })
   const settings = values.quick ? QUICK : FULL
-  const wanted = values.only?.split(',') ?? [...Object.keys(GROUPS), 'boot', 'start']
+  const wanted = values.only?.split(',') ?? [...Object.keys(GROUPS), 'boot', 'migration', 'start']
   const rows = []
   const say = (line) => process.stderr.write(`${line}\n`)
   for (const signal of ['SIGINT', 'SIGTERM']) {
@@ -72,6 +75,10 @@ async function main() {
   if (wanted.includes('boot')) {
     say('boot ...')
     rows.push(...(await measureBoot(settings.boot)))
+  }
+  if (wanted.includes('migration')) {
+    say('migration ...')
+    rows.push(...(await measureMigration(settings.migration)))
   }
   if (wanted.includes('start')) {
     say('start ...')

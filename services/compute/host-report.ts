@@ -76,8 +76,9 @@ export async function hostsReport(
     cloud,
     others.filter(({ host }) => !there.has(host)),
   )
+  // One that reports for the first time is UP together with what it has.
   const silent = [...known.values()].filter(
-    ({ status, forcedDown }) => status !== 'UP' && !forcedDown,
+    ({ status, forcedDown, totals }) => status !== 'UP' && !forcedDown && totals !== null,
   )
   const up = await hostsSpeakAgain(cloud, silent)
   for (const [name, host] of known) {

@@ -15,13 +15,7 @@ import {
 import { machineOf } from '../../services/compute/server.ts'
 import type { TaskFailure } from '../../services/core/task.ts'
 import { CallError } from '../call.ts'
-import {
-  type SaveContext,
-  type StepContext,
-  StepFailure,
-  step,
-  taskKind,
-} from '../conductor/task.ts'
+import { type SaveContext, type StepContext, step, taskKind } from '../conductor/task.ts'
 import { settledWithin } from '../pause.ts'
 import { BOOT_TIMEOUT_MS, COPY_TIMEOUT_MS, callHost, PAUSE_TIMEOUT_MS } from './agent-calls.ts'
 import { faultFrom } from './fault.ts'
@@ -165,10 +159,8 @@ async function isOn(c: StepContext, host: End): Promise<'on' | 'off' | 'silent'>
     // One that can't hold machines can't say: whoever moves it live runs it.
     if (code === 'UNSUPPORTED') return 'on'
     if (code === 'REFUSED' || code === 'MACHINE_NOT_FOUND') return 'off'
-    throw new StepFailure('UNAVAILABLE', 'The host does not say whether it runs there', {
-      retryable: true,
-      cause: error,
-    })
+    c.log.warn({ err: error, host: host.name }, 'a host does not say whether a server runs there')
+    return 'silent'
   }
 }
 
