@@ -15,7 +15,16 @@ export const embeddedTypes = [
     ...[`${noun}Connection`, `${noun}Edge`, `${noun}Change`, `${noun}Payload`],
     ...[`${noun}CreatePayload`, `${noun}DeletePayload`],
   ]),
-  ...['PageInfo', 'Action', 'Fault', 'HostInventory', 'Capability', 'Session', 'TokenRole'],
+  ...[
+    'PageInfo',
+    'MissingCell',
+    'Action',
+    'Fault',
+    'HostInventory',
+    'Capability',
+    'Session',
+    'TokenRole',
+  ],
   ...['PlacementHost', 'NearestMiss', 'Shortfall', 'AvailabilityZone', 'ServerConsoleLog'],
   ...['PlannedMove', 'HostMaintainPayload', 'HostFailurePlan'],
   ...[
