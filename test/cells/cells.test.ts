@@ -1,8 +1,10 @@
 /** Two cells behind one API: found, listed, changed, watched and counted as if they were one. */
+import { generateKeyPairSync } from 'node:crypto'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startTwoCells, type TwoCells } from '../support/cells.ts'
 import { useReplicatingPostgres } from '../support/database.ts'
+import { type Broker, rabbitMqProblem, startRabbitMq } from '../support/rabbitmq.ts'
 import { ACT, atRest, flavorId, getServer, putImage } from '../support/stories.ts'
 import { until } from '../support/until.ts'
 
@@ -10,11 +12,14 @@ let cloud: TwoCells
 let token: string
 let imageId: string
 let flavor: string
+let broker: Broker | undefined
 let stopPostgres: (() => Promise<void>) | undefined
 
 beforeAll(async () => {
   stopPostgres = await useReplicatingPostgres()
-  cloud = await startTwoCells({ hosts: 1, farHosts: 1 })
+  // Without a broker to start, the cell's is one in memory; under CI there is one.
+  broker = rabbitMqProblem() === null ? await startRabbitMq() : undefined
+  cloud = await startTwoCells({ hosts: 1, farHosts: 1, amqpUrl: broker?.url })
   token = await cloud.signIn()
   imageId = (await putImage(cloud, token)).id
   flavor = await flavorId(cloud, token)
@@ -22,6 +27,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await cloud?.stop()
   await stopPostgres?.()
+  await broker?.stop()
 })
 
 const CREATE = `mutation ($input: ServerCreateInput!) {
@@ -77,6 +83,74 @@ it('lists the hosts of both', async () => {
   expect(hosts.totalCount).toBe(2)
   expect(hosts.nodes.map(({ name }: { name: string }) => name).sort()).toEqual(['far-1', 'sim-1'])
   expect(hosts.missing).toEqual([])
+})
+
+it('says which cells there are, and keeps new servers out of one', async () => {
+  const list = async () =>
+    (
+      await cloud.must(
+        '{ cells(first: 10) { nodes { id name status enabled hostCount serverCount } } }',
+        {},
+        token,
+      )
+    ).cells.nodes
+  const [home, far] = await list()
+  expect(home).toMatchObject({ name: 'cell1', status: 'UP', enabled: true, hostCount: 1 })
+  expect(far).toMatchObject({ name: 'cell2', status: 'UP', enabled: true, hostCount: 1 })
+  const set = (enabled: boolean) =>
+    cloud.must(
+      'mutation ($input: CellUpdateInput!) { cellUpdate(input: $input) { cell { enabled } } }',
+      { input: { id: far.id, enabled } },
+      token,
+    )
+  await set(false)
+  const made = [await create('one'), await create('two'), await create('three')]
+  for (const id of made) {
+    const { host } = await atRest(cloud, token, id, 'ACTIVE')
+    expect(host?.name).toBe('sim-1')
+  }
+  expect((await list())[0]).toMatchObject({ serverCount: 3 })
+  await set(true)
+  await remove(...made)
+})
+
+it('lets a host into the cell that its token was made for', async () => {
+  const { hostJoinTokenCreate } = await cloud.must(
+    `mutation ($input: HostJoinTokenCreateInput!) { hostJoinTokenCreate(input: $input) { secret } }`,
+    { input: { cell: 'cell2', hostName: 'far-9' } },
+    token,
+  )
+  const { publicKey } = generateKeyPairSync('ed25519', {
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+  })
+  const answer = await fetch(`${cloud.url}/v1/hosts`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ token: hostJoinTokenCreate.secret, name: 'far-9', publicKey }),
+  })
+  expect(answer.status).toBe(201)
+  const { id } = await hostOf('far-9')
+  const one = 'query ($id: ID!) { host(id: $id) { status cell { name } } }'
+  expect((await cloud.must(one, { id }, token)).host).toEqual({
+    ...{ status: 'DOWN', cell: { name: 'cell2' } },
+  })
+  await cloud.must(
+    'mutation ($input: HostActionInput!) { hostDelete(input: $input) { host { id } } }',
+    { input: { id } },
+    token,
+  )
+})
+
+it('a request that is repeated goes where it went', async () => {
+  const input = { name: 'once', flavorId: flavor, imageId, idempotencyKey: 'the same' }
+  await only('far-1')
+  const first = (await cloud.must(CREATE, { input }, token)).serverCreate.server.id
+  await atRest(cloud, token, first, 'ACTIVE')
+  await only('sim-1')
+  expect((await cloud.must(CREATE, { input }, token)).serverCreate.server.id).toBe(first)
+  await only(null)
+  await remove(first)
 })
 
 describe('a server in the other cell', () => {

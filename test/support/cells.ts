@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
 import { SimulatedComputeDriver } from '../../drivers/compute/simulated.ts'
-import { makeInProcessBus } from '../../server/bus/in-process.ts'
+import { openBus } from '../../server/bus/registry.ts'
 import { type RunningCloud, startCloud } from '../../server/cloud.ts'
 import { computeDefaults } from '../../server/config-compute.ts'
 import { identityDefaults } from '../../server/config-identity.ts'
@@ -18,10 +18,16 @@ export interface TwoCells extends Cluster {
 }
 
 export async function startTwoCells(
-  options: Pick<ClusterOptions, 'hosts'> & { farHosts?: number } = {},
+  options: Pick<ClusterOptions, 'hosts'> & {
+    farHosts?: number
+    /** The address of the cell's broker; a bus in memory if not said. */
+    amqpUrl?: string | undefined
+  } = {},
 ): Promise<TwoCells> {
   const log = pino({ level: process.env.NEPHO_TEST_LOG ?? 'silent' })
-  const bus = makeInProcessBus({ log })
+  const bus = await openBus(options.amqpUrl, log)
+  // As another process would.
+  const busThere = options.amqpUrl ? await openBus(options.amqpUrl, log) : bus
   let cell: FreshCell | undefined
   const home = await startCluster({
     ...options,
@@ -42,7 +48,7 @@ export async function startTwoCells(
       roles: ['scheduler', 'conductor', 'agent'],
       cell: 'cell2',
     },
-    ...{ log, bus, databaseUrl: made.url, alone: true, adminPassword: '' },
+    ...{ log, bus: busThere, databaseUrl: made.url, alone: true, adminPassword: '' },
     hosts: far.map((driver, i) => ({
       ...{ name: `far-${i + 1}`, driver },
       stateDir: join(stateDir, `far-${i + 1}`),
@@ -59,7 +65,7 @@ export async function startTwoCells(
       // Before home's database, whose slot it has.
       await made.drop()
       await stopHome()
-      await bus.close()
+      for (const one of new Set([bus, busThere])) await one.close()
       await rm(stateDir, { recursive: true, force: true })
     },
   })
