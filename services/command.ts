@@ -59,8 +59,13 @@ export function command<I extends CommandInput, R extends object>(
   name: string = rule,
 ): (ctx: Context, input: I) => Promise<R> {
   return async (asked, input) => {
-    const ctx = asked.cells ? await cellOf(asked, asked.cells, rule, input) : asked
+    let ctx = asked
     try {
+      if (asked.cells) {
+        // Who may not do it at all learns nothing of cells.
+        reach(asked, rule)
+        ctx = await cellOf(asked, asked.cells, rule, input)
+      }
       return await run(ctx, { rule, name }, input, body)
     } catch (error) {
       const doing = { ...doneBy(ctx), action: rule }

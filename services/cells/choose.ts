@@ -3,6 +3,7 @@
  * would take them; most wins. A group with affinity stays where its members are, and a request that is
  * repeated goes where it went.
  */
+import { may } from '../access/allow.ts'
 import type { CommandInput } from '../command.ts'
 import type { Context } from '../context.ts'
 import { CloudError } from '../errors.ts'
@@ -30,7 +31,10 @@ type Create<I, R> = (ctx: Context, input: I) => Promise<R>
 export const inBestCell =
   <I extends Request, R extends Planned>(create: Create<I, R>): Create<I, R> =>
   async (ctx, input) => {
-    if (!ctx.cells || !ctx.actor?.projectId) return create(ctx, input)
+    const projectId = ctx.actor?.projectId
+    if (!ctx.cells || !projectId) return create(ctx, input)
+    // Whoever may not make servers is refused by the command itself, and learns nothing of cells.
+    if (!may(ctx, 'compute.server.create', { project_id: projectId })) return create(ctx, input)
     const cell = await bestCell(ctx, input, create)
     return create(inCell(ctx, cell), input)
   }
@@ -104,7 +108,8 @@ async function cellOfGroup(
 async function bring(ctx: Context, cell: Cell, { flavorId, imageId, groupId }: Request) {
   const owner = isId(imageId) ? await ctx.cells?.find('image', imageId) : null
   if (owner && owner.id !== HOME_CELL && owner.id !== cell.id) {
-    const image = await owner.db.image.findUnique({ where: { id: imageId } })
+    const mine = [{ projectId: ctx.actor?.projectId ?? '' }, { visibility: 'PUBLIC' }]
+    const image = await owner.db.image.findFirst({ where: { id: imageId, OR: mine } })
     // Of a server that the cell does not have; the bytes are the API's.
     const { properties, fault: _, ...row } = image ?? {}
     const data = { ...row, properties: properties ?? {}, serverId: null } as never

@@ -4,6 +4,7 @@ import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startTwoCells, type TwoCells } from '../support/cells.ts'
 import { useReplicatingPostgres } from '../support/database.ts'
+import { tokenFor } from '../support/people.ts'
 import { type Broker, rabbitMqProblem, startRabbitMq } from '../support/rabbitmq.ts'
 import { ACT, atRest, flavorId, getServer, putImage } from '../support/stories.ts'
 import { until } from '../support/until.ts'
@@ -140,6 +141,23 @@ it('lets a host into the cell that its token was made for', async () => {
     { input: { id } },
     token,
   )
+})
+
+it('tells nothing of cells to those who may not', async () => {
+  const { session } = await cloud.must('{ session { project { id } } }', {}, token)
+  const reader = tokenFor(cloud.cloud, { projectId: session.project.id, role: 'reader' })
+  const refused = async (query: string, input: object, who: string | null) =>
+    (await cloud.gql(query, { input }, who)).errors?.[0]?.extensions.code
+  const join =
+    'mutation ($input: HostJoinTokenCreateInput!) { hostJoinTokenCreate(input: $input) { secret } }'
+  for (const cell of ['cell2', 'no such cell']) {
+    expect(await refused(join, { cell }, reader)).toBe('FORBIDDEN')
+    expect(await refused(join, { cell }, null)).toBe('UNAUTHENTICATED')
+  }
+  const server = { name: 'not mine', flavorId: flavor, imageId }
+  expect(await refused(CREATE, server, reader)).toBe('FORBIDDEN')
+  expect(await refused(CREATE, server, null)).toBe('UNAUTHENTICATED')
+  expect(await refused(join, { cell: 'no such cell' }, token)).toBe('NOT_FOUND')
 })
 
 it('a request that is repeated goes where it went', async () => {
