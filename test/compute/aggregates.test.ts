@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { newId } from '../../services/id.ts'
 import { type Cluster, startCluster } from '../support/cluster.ts'
+import { allVisible } from '../support/events.ts'
 import { ACT, atRest, flavorId, putImage } from '../support/stories.ts'
 import { until } from '../support/until.ts'
 
@@ -95,16 +96,18 @@ describe('an aggregate', () => {
 
   it('is watched', async () => {
     const { id } = await must('aggregateCreate', { name: 'watched' })
+    await allVisible(cloud.cloud.db)
     const watch = cloud.watch<{ kind: string; aggregate: { name: string } | null }>(
       'subscription ($id: ID) { aggregateChanged(id: $id) { kind cursor id aggregate { name } } }',
       { id },
       token,
     )
     try {
-      await until('the snapshot', () => watch.events.length === 1)
+      await watch.next(({ kind }) => kind === 'SNAPSHOT')
       await must('aggregateUpdate', { id, name: 'seen' })
+      await watch.next(({ kind }) => kind === 'UPDATED')
       await must('aggregateDelete', { id })
-      await until('both changes', () => watch.events.length === 3)
+      await watch.next(({ kind }) => kind === 'DELETED')
       expect(watch.events.map(({ kind, aggregate }) => [kind, aggregate?.name ?? null])).toEqual([
         ['SNAPSHOT', 'watched'],
         ['UPDATED', 'seen'],

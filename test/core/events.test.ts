@@ -18,6 +18,7 @@ import { CloudError } from '../../services/errors.ts'
 import { newId } from '../../services/id.ts'
 import { prune } from '../../workers/conductor/prune.ts'
 import { type Cluster, startCluster } from '../support/cluster.ts'
+import { allVisible } from '../support/events.ts'
 import { flavorId } from '../support/stories.ts'
 import { until } from '../support/until.ts'
 
@@ -276,6 +277,7 @@ describe('a watch', () => {
 
   it('begins with how things are and goes on with what changes', async () => {
     const id = await put('one')
+    await allVisible(cloud.cloud.db)
     const watch = watchServers()
     await watch.next(({ kind }) => kind === 'SNAPSHOT')
     await rename(id, 'uno')
@@ -324,6 +326,7 @@ describe('a watch', () => {
 
   it('shows only what its filter lets through, and tells what left it', async () => {
     const [id, other] = [await put('red'), await put('blue')]
+    await allVisible(cloud.cloud.db)
     const watch = watchServers({ filter: { name: { contains: 'red' } } })
     await watch.next(({ kind }) => kind === 'SNAPSHOT')
     await rename(other, 'dark red')

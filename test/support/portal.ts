@@ -4,9 +4,12 @@ import { join } from 'node:path'
 import type { Browser, Locator, Page } from 'playwright-core'
 import { launchBrowser, webDir } from './browser.ts'
 import { type Cluster, type ClusterOptions, PASSWORD, startCluster } from './cluster.ts'
+import { until } from './until.ts'
 
 /** The machines of a test run are slow and shared. */
 const PATIENCE_MS = 60_000
+/** In what time a menu is open that stays open. */
+const SOON_MS = 5_000
 /** A folder for pictures of all pages, for those who want to look. */
 const PICTURES = process.env.NEPHO_TEST_PICTURES
 const NARROW = { width: 390, height: 844 }
@@ -90,16 +93,24 @@ function hands(cloud: Cluster, page: Page): Omit<Portal, 'cloud' | 'complaints' 
       await page.getByRole('option', { name: option }).filter({ visible: true }).first().click()
     },
     async act(group, action) {
-      await button('More actions').click()
       const item = page.getByRole('menuitem', { name: action, exact: true })
-      if (!(await item.isVisible())) {
-        await page.getByRole('menuitem', { name: group, exact: true }).click()
-      }
-      await item.click()
+      const family = page.getByRole('menuitem', { name: group, exact: true })
+      // A result that is dismissed hands on the focus, and a menu that loses it closes: one opens it again.
+      await until(`the action ${action} is chosen`, async () => {
+        if (!(await family.isVisible())) await button('More actions').click()
+        if (!(await item.isVisible())) await pressed(family)
+        return pressed(item)
+      })
     },
     picture: (name) => pictures(page, name),
   }
 }
+
+const pressed = (target: Locator): Promise<boolean> =>
+  target.click({ timeout: SOON_MS }).then(
+    () => true,
+    () => false,
+  )
 
 async function pictures(page: Page, name: string): Promise<void> {
   if (!PICTURES) return
