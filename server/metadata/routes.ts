@@ -22,7 +22,7 @@ const MAX_PATH_LETTERS = 512
 export const METADATA_ASKING = { burst: 100, perSecond: 20 }
 
 export interface MetadataRoutes {
-  cloud: Pick<Cloud, 'db' | 'log' | 'now'>
+  cloud: Pick<Cloud, 'db' | 'log' | 'now' | 'placement'>
   secret: Secret | undefined
 }
 
@@ -41,7 +41,9 @@ export function metadataRoutes(app: FastifyInstance, { cloud, secret }: Metadata
     if (!rate.admits(id)) {
       return reply.code(429).header('retry-after', '1').send('Too many requests\n')
     }
-    const source = await metadataSource(cloud.db, id, projectId)
+    const { db, placement } = cloud
+    const asked = { db, defaultZone: placement.settings.defaultZone }
+    const source = await metadataSource(asked, id, projectId)
     const page = source && metadataPage(source, path)
     if (page === null) return missing(reply)
     if (Buffer.isBuffer(page)) void reply.type('application/octet-stream')

@@ -45,6 +45,7 @@ export async function startConducting(
     call: (queue, call) => caller.call(queue, call),
     ticket: (object) => tokens.issueTicket(object, now()),
     unseal: (sealed) => unseal(cloud.sealKeys, sealed),
+    defaultZone: cloud.placement.settings.defaultZone,
     onFinished: metrics.taskFinished,
   })
   onStop(() => conductor.stop())

@@ -21,15 +21,22 @@ export interface ConfigFile {
   content: string
 }
 
-/** The files of a server's drive; null when it has none. `unseal` opens the password of its row. */
+interface DriveContext {
+  db: Db | Tx
+  /** Where hosts are that no aggregate puts into a zone. */
+  defaultZone: string
+  /** Opens the password of the server's row. */
+  unseal(sealed: string): string
+}
+
+/** The files of a server's drive; null when it has none. */
 export async function configDriveOf(
-  db: Db | Tx,
+  c: DriveContext,
   serverId: string,
-  unseal: (sealed: string) => string,
 ): Promise<ConfigFile[] | null> {
-  const source = await metadataSource(db, serverId)
+  const source = await metadataSource(c, serverId)
   if (!source?.configDrive) return null
-  return configFiles(source, source.adminPassword === null ? null : unseal(source.adminPassword))
+  return configFiles(source, source.adminPassword === null ? null : c.unseal(source.adminPassword))
 }
 
 /**

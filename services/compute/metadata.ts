@@ -31,13 +31,14 @@ export interface MetadataSource {
   createdAt: Date
 }
 
-/** Where hosts are that no aggregate puts into a zone. */
-const DEFAULT_ZONE = 'nova'
 const SEED_BYTES = 512
 
-/** Null: there is no such server (in this project, when one is given). */
+/**
+ * `defaultZone` is where hosts are that no aggregate puts into a zone. Null: there is no such server
+ * (in this project, when one is given).
+ */
 export async function metadataSource(
-  db: Db | Tx,
+  { db, defaultZone }: { db: Db | Tx; defaultZone: string },
   id: string,
   projectId: string | null = null,
 ): Promise<MetadataSource | null> {
@@ -52,7 +53,7 @@ export async function metadataSource(
              (select a.availability_zone from compute.aggregate_host h
               join compute.aggregate a on a.id = h.aggregate_id
               where h.host_id = s.host_id and a.availability_zone is not null limit 1),
-             s.availability_zone, ${DEFAULT_ZONE}) as zone
+             s.availability_zone, ${defaultZone}) as zone
     from compute.server s join compute.flavor f on f.id = s.flavor_id
     where s.id = ${id}::uuid and (${projectId}::uuid is null or s.project_id = ${projectId}::uuid)`,
   )

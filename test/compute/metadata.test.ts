@@ -12,6 +12,8 @@ import { newWorld, type Owned } from '../access/world.ts'
 import { type Cluster, startCluster } from '../support/cluster.ts'
 
 const SECRET = 'a secret of proxies'
+/** Of hosts that are in none. */
+const ZONE = 'west'
 const KEY = `ssh-ed25519 ${Buffer.alloc(51, 7).toString('base64')} mia@laptop`
 const USER_DATA = '#!/bin/sh\necho ü\n'
 
@@ -21,7 +23,11 @@ let world: Owned
 beforeAll(async () => {
   cloud = await startCluster({
     hosts: 0,
-    config: { roles: ['api'], metadataSharedSecret: new Secret(SECRET) },
+    config: {
+      roles: ['api'],
+      metadataSharedSecret: new Secret(SECRET),
+      defaultAvailabilityZone: ZONE,
+    },
   })
   const { db, sealKeys } = cloud.cloud
   const domain = await db.domain.findFirstOrThrow({ where: { name: 'Default' } })
@@ -77,7 +83,7 @@ describe('the metadata service', () => {
       name: 'My_Web Server.1',
       hostname: 'my-web-server-1',
       launch_index: 0,
-      availability_zone: 'nova',
+      availability_zone: ZONE,
       project_id: world.projectId,
       meta: { role: 'web' },
       public_keys: { laptop: `${KEY}\n` },
@@ -99,7 +105,7 @@ describe('the metadata service', () => {
     expect(await text('/latest/meta-data/instance-id')).toMatch(/^i-[0-9a-f]{17}$/)
     expect(await text('/latest/meta-data/hostname')).toBe('my-web-server-1')
     expect(await text('/latest/meta-data/instance-type')).toBe('m1.nano')
-    expect(await text('/latest/meta-data/placement/availability-zone')).toBe('nova')
+    expect(await text('/latest/meta-data/placement/availability-zone')).toBe(ZONE)
     expect(await text('/latest/meta-data/public-keys/')).toBe('0=laptop')
     expect(await text('/latest/meta-data/public-keys/0/openssh-key')).toBe(`${KEY}\n`)
     expect(await text('/latest/user-data')).toBe(USER_DATA)
@@ -185,7 +191,8 @@ describe('without a shared secret', () => {
 describe('the config drive', () => {
   it('has the same, and the password', async () => {
     const { db, sealKeys } = cloud.cloud
-    const files = await configDriveOf(db, world.serverId, (sealed) => unseal(sealKeys, sealed))
+    const c = { db, defaultZone: ZONE, unseal: (sealed: string) => unseal(sealKeys, sealed) }
+    const files = await configDriveOf(c, world.serverId)
     const byPath = Object.fromEntries(
       (files ?? []).map((f) => [f.path, Buffer.from(f.content, 'base64').toString()]),
     )
@@ -202,7 +209,7 @@ describe('the config drive', () => {
     expect(byPath['openstack/latest/user_data']).toBe(USER_DATA)
     const ec2 = JSON.parse(byPath['ec2/latest/meta-data.json'] ?? '')
     expect(ec2['public-keys']).toEqual({ '0=laptop': { 'openssh-key': `${KEY}\n` } })
-    expect(await configDriveOf(db, world.stoppedId, () => '')).toBeNull()
+    expect(await configDriveOf(c, world.stoppedId)).toBeNull()
   })
 })
 

@@ -223,6 +223,7 @@ export class Owner {
       call: (queue, call) => caller.call(queue, call),
       ticket: (object) => cloud.tokens.issueTicket(object, now()),
       unseal: (sealed) => unseal(cloud.sealKeys, sealed),
+      defaultZone: cloud.placement.settings.defaultZone,
     }
     try {
       const task = await taskClaim(db, this.name, LEASE_MS, { taskId })

@@ -8,6 +8,8 @@ import { until } from './until.ts'
 
 /** The machines of a test run are slow and shared. */
 const PATIENCE_MS = 60_000
+/** For one story, at most. */
+export const STORY_MS = 300_000
 /** In what time a menu is open that stays open. */
 const SOON_MS = 5_000
 /** A folder for pictures of all pages, for those who want to look. */
@@ -15,12 +17,26 @@ const PICTURES = process.env.NEPHO_TEST_PICTURES
 const NARROW = { width: 390, height: 844 }
 const WIDE = { width: 1440, height: 1000 }
 
+export interface Look {
+  language: 'en' | 'zh'
+  isDark: boolean
+}
+
+export interface Named {
+  address: string
+  heading: string | RegExp
+}
+
 export interface Portal {
   cloud: Cluster
   page: Page
   /** What the browser's console said that is worth a look. */
   complaints: string[]
   open(address: string): Promise<unknown>
+  /** Fills the form that is shown before one is signed in; the first administrator when not said who. */
+  signIn(user?: string, password?: string, domain?: string): Promise<void>
+  /** Opens pages in a language and a look; each is done when its heading is there and nothing loads. */
+  everyPage(look: Look, pages: readonly Named[]): Promise<void>
   path(): string
   button(name: string | RegExp, within?: Page | Locator): Locator
   heading(name: string | RegExp): Locator
@@ -30,6 +46,7 @@ export interface Portal {
   /** Waits until it is said nowhere any more. */
   saysNoMore(text: string | RegExp): Promise<void>
   choose(label: string, option: string | RegExp, within?: Page | Locator): Promise<void>
+  tab(name: string): Promise<void>
   /** One of the actions of a server's page, by its group in the menu. */
   act(group: string, action: string): Promise<void>
   /** The page as it is, wide and as on a phone, light and dark. */
@@ -37,7 +54,11 @@ export interface Portal {
   stop(): Promise<void>
 }
 
-export async function startPortal(options: ClusterOptions): Promise<Portal> {
+/** Starts a cloud and signs in at its portal; or comes with an empty page. */
+export async function startPortal(
+  options: ClusterOptions,
+  { isSignedIn = true } = {},
+): Promise<Portal> {
   if (PICTURES) await mkdir(PICTURES, { recursive: true })
   const cloud = await startCluster({ ...options, webDir })
   let browser: Browser | undefined
@@ -52,23 +73,21 @@ export async function startPortal(options: ClusterOptions): Promise<Portal> {
     const complaints: string[] = []
     page.on('pageerror', (error) => complaints.push(String(error)))
     page.on('console', (message) => {
-      if (['error', 'warning'].includes(message.type())) complaints.push(message.text())
+      const isWorth = ['error', 'warning'].includes(message.type())
+      // A refused sign-in is a 401 that the browser reports by itself.
+      if (isWorth && !/status of 401/.test(message.text())) complaints.push(message.text())
     })
     const portal = { cloud, complaints, ...hands(cloud, page), stop }
-    await signIn(portal)
+    if (isSignedIn) {
+      await portal.open('')
+      await portal.signIn()
+      await portal.heading('Overview').waitFor()
+    }
     return portal
   } catch (error) {
     await stop()
     throw error
   }
-}
-
-async function signIn({ cloud, page, button, heading }: Omit<Portal, 'stop'>): Promise<void> {
-  await page.goto(cloud.url)
-  await page.getByLabel('User', { exact: true }).fill('admin')
-  await page.getByLabel('Password', { exact: true }).fill(PASSWORD)
-  await button('Sign in').click()
-  await heading('Overview').waitFor()
 }
 
 function hands(cloud: Cluster, page: Page): Omit<Portal, 'cloud' | 'complaints' | 'stop'> {
@@ -79,19 +98,45 @@ function hands(cloud: Cluster, page: Page): Omit<Portal, 'cloud' | 'complaints' 
       .getByText(text, { exact: typeof text === 'string' })
       .filter({ visible: true })
       .first()
+  const heading: Portal['heading'] = (name) => page.getByRole('heading', { name }).first()
+  const dialog: Portal['dialog'] = () => page.getByRole('dialog').filter({ visible: true })
+  const open: Portal['open'] = (address) => page.goto(new URL(address, `${cloud.url}/`).href)
   return {
     page,
     button,
-    heading: (name) => page.getByRole('heading', { name }).first(),
-    dialog: () => page.getByRole('dialog').filter({ visible: true }),
-    open: (address) => page.goto(new URL(address, `${cloud.url}/`).href),
+    heading,
+    dialog,
+    async signIn(user = 'admin', password = PASSWORD, domain) {
+      await page.getByLabel('User', { exact: true }).fill(user)
+      await page.getByLabel('Password', { exact: true }).fill(password)
+      if (domain) {
+        await page.getByText('Domain and project').click()
+        await page.getByLabel('Domain', { exact: true }).fill(domain)
+      }
+      await button('Sign in').click()
+    },
+    async everyPage(look, pages) {
+      await page.evaluate(({ language, isDark }) => {
+        localStorage.setItem('nephograph.language', language)
+        localStorage.setItem('nephograph.appearance', JSON.stringify({ isDark, isCompact: false }))
+      }, look)
+      for (const { address, heading: name } of pages) {
+        await open(address)
+        await heading(name).waitFor()
+        await page.getByRole('status').waitFor({ state: 'detached' })
+        const shade = look.isDark ? 'dark' : 'light'
+        await snap(page, `${look.language}-${shade}-${address.replaceAll(/\W+/g, '-')}`)
+      }
+    },
+    open,
     path: () => new URL(page.url()).pathname,
     says: (text) => said(text).waitFor(),
     saysNoMore: (text) => said(text).waitFor({ state: 'detached' }),
-    async choose(label, option, within = page.getByRole('dialog').filter({ visible: true })) {
+    async choose(label, option, within = dialog()) {
       await within.getByLabel(label, { exact: true }).first().click()
       await page.getByRole('option', { name: option }).filter({ visible: true }).first().click()
     },
+    tab: (name) => page.getByRole('tab', { name }).click(),
     async act(group, action) {
       const item = page.getByRole('menuitem', { name: action, exact: true })
       const family = page.getByRole('menuitem', { name: group, exact: true })
@@ -112,10 +157,13 @@ const pressed = (target: Locator): Promise<boolean> =>
     () => false,
   )
 
+async function snap(page: Page, name: string): Promise<void> {
+  if (PICTURES) await page.screenshot({ path: join(PICTURES, `${name}.png`), fullPage: true })
+}
+
 async function pictures(page: Page, name: string): Promise<void> {
   if (!PICTURES) return
-  const take = (look: string) =>
-    page.screenshot({ path: join(PICTURES, `${name}-${look}.png`), fullPage: true })
+  const take = (look: string) => snap(page, `${name}-${look}`)
   const darken = (isDark: boolean) =>
     page.evaluate((dark) => {
       document.body.classList.toggle('awsui-dark-mode', dark)

@@ -3,10 +3,8 @@ import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 import { newId } from '../../services/id.ts'
 import { portalProblem } from '../support/browser.ts'
 import { describeNeeds } from '../support/host.ts'
-import { type Portal, startPortal } from '../support/portal.ts'
+import { type Portal, STORY_MS, startPortal } from '../support/portal.ts'
 import { atRest, newServer, putImage } from '../support/stories.ts'
-
-const STORY_MS = 300_000
 
 describeNeeds(portalProblem, 'what operators do in the portal', () => {
   let p: Portal
@@ -32,7 +30,6 @@ describeNeeds(portalProblem, 'what operators do in the portal', () => {
   const inDialog = (label: string) => p.dialog().getByLabel(label, { exact: true }).first()
   const submit = (text: string) => p.button(text, p.dialog()).click()
   const rowOf = (name: RegExp) => p.page.getByRole('row', { name }).first()
-  const tab = (name: string) => p.page.getByRole('tab', { name }).click()
 
   story('shows what a host has, and changes what of it is kept back and promised', async () => {
     await p.open('hosts')
@@ -56,7 +53,7 @@ describeNeeds(portalProblem, 'what operators do in the portal', () => {
   })
 
   story('lists the servers of a host, and what would become of them', async () => {
-    await tab('Servers')
+    await p.tab('Servers')
     await p.page
       .getByRole('row', { name: /lone.*admin/ })
       .getByText('Active')
@@ -140,7 +137,7 @@ describeNeeds(portalProblem, 'what operators do in the portal', () => {
     await p.picture('form-flavor')
     await submit('Create')
     await p.heading('secret.large').waitFor()
-    await tab('Access')
+    await p.tab('Access')
     await p.button('Give access').click()
     await p.choose('Project', /^admin/)
     await p.picture('form-flavor-access')
@@ -228,7 +225,7 @@ describeNeeds(portalProblem, 'what operators do in the portal', () => {
       await p.picture('server-foreign')
       await p.page.keyboard.press('Escape')
       await p.page.keyboard.press('Escape')
-      await tab('Console')
+      await p.tab('Console')
       await p.says('Only its own project sees its consoles')
     } finally {
       await db.server.update({ where: { id: serverId }, data: { projectId: admin.projectId } })

@@ -1,19 +1,12 @@
 /** The identity pages as people use them: a real browser on a real cloud, by role and label only. */
-import { mkdir } from 'node:fs/promises'
-import { join } from 'node:path'
 import { Secret, TOTP } from 'otpauth'
-import type { Browser, Locator, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { launchBrowser, portalProblem, webDir } from '../support/browser.ts'
-import { type Cluster, PASSWORD, startCluster } from '../support/cluster.ts'
+import { portalProblem } from '../support/browser.ts'
 import { describeNeeds } from '../support/host.ts'
+import { type Portal, STORY_MS, startPortal } from '../support/portal.ts'
 
-/** The machines of a test run are slow and shared. */
-const PATIENCE_MS = 20_000
-const STORY_MS = 120_000
+/** How long a code is good (RFC 6238). */
 const STEP_MS = 30_000
-/** A folder for pictures of all pages, for those who want to look. */
-const PICTURES = process.env.NEPHO_TEST_PICTURES
 
 const FIRST_PASSWORD = 'lent out for a day 17'
 const OWN_PASSWORD = 'a goldfish rides westward 42'
@@ -40,76 +33,43 @@ const lists: [address: string, english: string, chinese: string][] = [
 ]
 
 describeNeeds(portalProblem, 'the identity pages of the portal', () => {
-  let cloud: Cluster
-  let browser: Browser
-  let page: Page
-  const complaints: string[] = []
-  /** Addresses of pages that the story made. */
+  let p: Portal
+  /** Addresses of pages that the story made, by the list they are in. */
   const made: Record<string, string> = {}
   let totpUri = ''
   let lastCode = ''
 
   beforeAll(async () => {
-    if (PICTURES) await mkdir(PICTURES, { recursive: true })
-    cloud = await startCluster({ hosts: 0, webDir, config: { roles: ['api', 'conductor'] } })
-    browser = await launchBrowser()
-    page = await browser.newPage({ viewport: { width: 1440, height: 1000 }, locale: 'en-US' })
-    page.setDefaultTimeout(PATIENCE_MS)
-    page.on('pageerror', (error) => complaints.push(String(error)))
-    page.on('console', (message) => {
-      // A refused sign-in is a 401 that the browser reports by itself.
-      const isWorth = message.type() === 'error' || message.type() === 'warning'
-      if (isWorth && !/status of 401/.test(message.text())) complaints.push(message.text())
-    })
+    p = await startPortal(
+      { hosts: 0, config: { roles: ['api', 'conductor'] } },
+      { isSignedIn: false },
+    )
   }, STORY_MS)
-  afterAll(async () => {
-    await browser?.close()
-    await cloud?.stop()
-  })
+  afterAll(() => p?.stop())
 
-  const button = (name: string, within: Page | Locator = page) =>
-    within.getByRole('button', { name, exact: true }).first()
-  const heading = (name: string | RegExp) => page.getByRole('heading', { name }).first()
-  const dialog = () => page.getByRole('dialog').filter({ visible: true })
-  const picture = async (name: string): Promise<void> => {
-    if (PICTURES) await page.screenshot({ path: join(PICTURES, `${name}.png`) })
-  }
-  const path = () => new URL(page.url()).pathname
-
-  async function choose(label: string, option: string | RegExp): Promise<void> {
-    await dialog().getByLabel(label, { exact: true }).first().click()
-    await page.getByRole('option', { name: option }).filter({ visible: true }).first().click()
-  }
+  const story = (name: string, tell: () => Promise<void>) => it(name, tell, STORY_MS)
+  const inDialog = (label: string) => p.dialog().getByLabel(label, { exact: true })
+  const submit = (text: string) => p.button(text, p.dialog()).click()
 
   /** Opens a list, fills the form of something new, and stands on its page. */
   async function create(list: string, verb: string, name: string, more?: () => Promise<void>) {
-    await page.goto(`${cloud.url}/${list}`)
-    await button(verb).click()
-    await dialog().getByLabel('Name', { exact: true }).fill(name)
+    await p.open(list)
+    await p.button(verb).click()
+    await inDialog('Name').fill(name)
     await more?.()
-    await picture(`form-${list}`)
-    await button('Create', dialog()).click()
-    await heading(name).waitFor()
-    made[list] = path()
-  }
-
-  async function signIn(user: string, domain: string, password: string): Promise<void> {
-    await page.getByLabel('User', { exact: true }).fill(user)
-    await page.getByLabel('Password', { exact: true }).fill(password)
-    if (domain !== 'Default') {
-      await page.getByText('Domain and project').click()
-      await page.getByLabel('Domain', { exact: true }).fill(domain)
-    }
-    await button('Sign in').click()
+    await p.picture(`form-${list}`)
+    await submit('Create')
+    await p.heading(name).waitFor()
+    made[list] = p.path()
   }
 
   async function signOut(): Promise<void> {
-    await button(await userMenuName()).click()
-    await page.getByRole('menuitem', { name: 'Sign out' }).click()
-    await page.getByLabel('Password', { exact: true }).waitFor()
+    await p.button(await userMenuName()).click()
+    await p.page.getByRole('menuitem', { name: 'Sign out' }).click()
+    await p.page.getByLabel('Password', { exact: true }).waitFor()
   }
   const userMenuName = async (): Promise<string> =>
-    (await page
+    (await p.page
       .getByRole('button', { name: /^User: / })
       .first()
       .getAttribute('aria-label')) ?? ''
@@ -125,249 +85,177 @@ describeNeeds(portalProblem, 'the identity pages of the portal', () => {
     return code
   }
 
-  it(
-    'makes a domain, a project, a user and a group',
-    async () => {
-      await page.goto(cloud.url)
-      await signIn('admin', 'Default', PASSWORD)
-      await heading('Overview').waitFor()
-      await create('domains', 'Create domain', 'acme')
-      await create('projects', 'Create project', 'web', () => choose('Domain', 'acme'))
-      await create('users', 'Create user', 'ann', async () => {
-        await choose('Domain', 'acme')
-        await dialog().getByLabel('Password', { exact: true }).fill(FIRST_PASSWORD)
-      })
-      await create('groups', 'Create group', 'ops', () => choose('Domain', 'acme'))
-      await button('Add user').click()
-      await choose('User', /^ann/)
-      await button('Add', dialog()).click()
-      await page.getByRole('link', { name: 'ann', exact: true }).waitFor()
-    },
-    STORY_MS,
-  )
+  story('makes a domain, a project, a user and a group', async () => {
+    await p.open('')
+    await p.signIn()
+    await p.heading('Overview').waitFor()
+    await create('domains', 'Create domain', 'acme')
+    await create('projects', 'Create project', 'web', () => p.choose('Domain', 'acme'))
+    await create('users', 'Create user', 'ann', async () => {
+      await p.choose('Domain', 'acme')
+      await inDialog('Password').fill(FIRST_PASSWORD)
+    })
+    await create('groups', 'Create group', 'ops', () => p.choose('Domain', 'acme'))
+    await p.button('Add user').click()
+    await p.choose('User', /^ann/)
+    await submit('Add')
+    await p.page.getByRole('link', { name: 'ann', exact: true }).waitFor()
+  })
 
-  it(
-    'gives a role on the page of the project, and shows by what ways it comes',
-    async () => {
-      await page.goto(`${cloud.url}${made.projects}?tab=access`)
-      await button('Give role').click()
-      await choose('Role', /^member/)
-      await choose('User', /^ann/)
-      await picture('form-role-assignment')
-      await button('Give role', dialog()).click()
-      await page.getByRole('row', { name: /member/ }).waitFor()
-      await page.getByText('Effective', { exact: true }).click()
-      await page.getByText('implied by member').first().waitFor()
-    },
-    STORY_MS,
-  )
+  story('gives a role on the page of the project, and shows by what ways it comes', async () => {
+    await p.open(`${made.projects}?tab=access`)
+    await p.button('Give role').click()
+    await p.choose('Role', /^member/)
+    await p.choose('User', /^ann/)
+    await p.picture('form-role-assignment')
+    await submit('Give role')
+    await p.page.getByRole('row', { name: /member/ }).waitFor()
+    await p.page.getByText('Effective', { exact: true }).click()
+    await p.page.getByText('implied by member').first().waitFor()
+  })
 
-  it(
-    'sets a limit',
-    async () => {
-      await page.goto(`${cloud.url}${made.projects}?tab=quotas`)
-      const servers = page.getByRole('button', { name: 'Set limit of Servers', exact: true })
-      await servers.click()
-      await dialog().getByLabel('Limit', { exact: true }).fill('3')
-      await button('Save', dialog()).click()
-      await page.getByText('0 of 3').waitFor()
-      await picture('project-quotas')
-    },
-    STORY_MS,
-  )
+  story('sets a limit', async () => {
+    await p.open(`${made.projects}?tab=quotas`)
+    const servers = p.page.getByRole('button', { name: 'Set limit of Servers', exact: true })
+    await servers.click()
+    await inDialog('Limit').fill('3')
+    await submit('Save')
+    await p.page.getByText('0 of 3').waitFor()
+    await p.picture('project-quotas')
+  })
 
-  it(
-    'tells what was done to a resource',
-    async () => {
-      await page.goto(`${cloud.url}${made.projects}?tab=history`)
-      await page.getByText('identity.project.create').waitFor()
-      await picture('project-history')
-    },
-    STORY_MS,
-  )
+  story('tells what was done to a resource', async () => {
+    await p.open(`${made.projects}?tab=history`)
+    await p.page.getByText('identity.project.create').waitFor()
+    await p.picture('project-history')
+  })
 
-  const looks = [
-    ['light', 'en'],
-    ['dark', 'zh'],
-    ...(PICTURES
-      ? ([
-          ['dark', 'en'],
-          ['light', 'zh'],
-        ] as const)
-      : []),
-  ] as const
-  for (const [look, language] of looks) {
-    it(
-      `shows every page, ${look}, ${language}`,
-      async () => {
-        await page.evaluate(
-          ([isDark, code]) => {
-            localStorage.setItem('nephograph.language', code)
-            localStorage.setItem(
-              'nephograph.appearance',
-              JSON.stringify({ isDark, isCompact: false }),
-            )
-          },
-          [look === 'dark', language] as const,
-        )
-        const name = (address: string) => `${language}-${look}-${address.replaceAll(/\W+/g, '-')}`
-        for (const [address, english, chinese] of lists) {
-          await page.goto(`${cloud.url}/${address}`)
-          await heading(language === 'zh' ? chinese : english).waitFor()
-          await page.getByRole('status').waitFor({ state: 'detached' })
-          await picture(name(address))
-        }
-        for (const [kind, address] of Object.entries(made)) {
-          await page.goto(cloud.url + address)
-          await heading(/acme|web|ann|ops/).waitFor()
-          await picture(name(`one-${kind}`))
-        }
-      },
-      STORY_MS,
+  for (const look of [
+    { language: 'en', isDark: false },
+    { language: 'zh', isDark: true },
+  ] as const) {
+    story(`shows every page, ${look.language}, ${look.isDark ? 'dark' : 'light'}`, () =>
+      p.everyPage(look, [
+        ...lists.map(([address, en, zh]) => ({ address, heading: { en, zh }[look.language] })),
+        ...Object.values(made).map((address) => ({ address, heading: /acme|web|ann|ops/ })),
+      ]),
     )
   }
 
-  it(
-    'asks for a new password where one was lent',
-    async () => {
-      await page.evaluate(() => localStorage.setItem('nephograph.language', 'en'))
-      await page.goto(`${cloud.url}/profile`)
-      await signOut()
-      await page.goto(`${cloud.url}/login`)
-      await signIn('ann', 'acme', FIRST_PASSWORD)
-      await page.getByLabel('New password', { exact: true }).fill(OWN_PASSWORD)
-      await picture('login-new-password')
-      await button('Sign in').click()
-      await heading('Overview').waitFor()
-      // What she may not see has no entry.
-      expect(await page.getByRole('link', { name: 'Domains', exact: true }).count()).toBe(0)
-    },
-    STORY_MS,
-  )
+  story('asks for a new password where one was lent', async () => {
+    await p.page.evaluate(() => localStorage.setItem('nephograph.language', 'en'))
+    await p.open('profile')
+    await signOut()
+    await p.open('login')
+    await p.signIn('ann', FIRST_PASSWORD, 'acme')
+    await p.page.getByLabel('New password', { exact: true }).fill(OWN_PASSWORD)
+    await p.picture('login-new-password')
+    await p.button('Sign in').click()
+    await p.heading('Overview').waitFor()
+    // What she may not see has no entry.
+    expect(await p.page.getByRole('link', { name: 'Domains', exact: true }).count()).toBe(0)
+  })
 
-  it(
-    'enrols a second factor and asks for its code from then on',
-    async () => {
-      await page.goto(`${cloud.url}/profile`)
-      const answer = page.waitForResponse(async (response) =>
-        (await response.text().catch(() => '')).includes('otpauth:'),
-      )
-      await button('Set up second factor').click()
-      totpUri = (await (await answer).json()).data.totpCreate.uri
-      await page.getByRole('img', { name: /authenticator app/ }).waitFor()
-      await picture('totp')
-      await dialog()
-        .getByLabel('Code', { exact: true })
-        .fill(await nextCode())
-      await button('Confirm', dialog()).click()
-      await button('Remove second factor').waitFor()
+  story('enrols a second factor and asks for its code from then on', async () => {
+    await p.open('profile')
+    const answer = p.page.waitForResponse(async (response) =>
+      (await response.text().catch(() => '')).includes('otpauth:'),
+    )
+    await p.button('Set up second factor').click()
+    totpUri = (await (await answer).json()).data.totpCreate.uri
+    await p.page.getByRole('img', { name: /authenticator app/ }).waitFor()
+    await p.picture('totp')
+    await p
+      .dialog()
+      .getByLabel('Code', { exact: true })
+      .fill(await nextCode())
+    await submit('Confirm')
+    await p.button('Remove second factor').waitFor()
 
-      await signOut()
-      await page.goto(`${cloud.url}/login`)
-      await signIn('ann', 'acme', OWN_PASSWORD)
-      await page.getByLabel('Code', { exact: true }).fill(await nextCode())
-      await picture('login-totp')
-      await button('Sign in').click()
-      await heading('Overview').waitFor()
-    },
-    STORY_MS,
-  )
+    await signOut()
+    await p.open('login')
+    await p.signIn('ann', OWN_PASSWORD, 'acme')
+    await p.page.getByLabel('Code', { exact: true }).fill(await nextCode())
+    await p.picture('login-totp')
+    await p.button('Sign in').click()
+    await p.heading('Overview').waitFor()
+  })
 
-  it(
-    'makes an application credential that signs in',
-    async () => {
-      await page.goto(`${cloud.url}/profile?tab=apps`)
-      await button('Create application credential').click()
-      await dialog().getByLabel('Name', { exact: true }).fill('ci')
-      await choose('Roles', 'reader')
-      await page.keyboard.press('Escape')
-      await picture('form-application-credential')
-      await button('Create', dialog()).click()
-      await page.getByText('Keep this now').waitFor()
-      const [id, secret] = await dialog().locator('code.secret').allInnerTexts()
-      await picture('secret-once')
-      await button('I have kept it').click()
-      await page.getByRole('row', { name: /ci/ }).waitFor()
-      const answer = await cloud.must(
-        'mutation ($input: TokenCreateInput!) { tokenCreate(input: $input) { token { roles { name } } } }',
-        { input: { applicationCredential: { id, secret } } },
-      )
-      expect(answer.tokenCreate.token.roles).toEqual([{ name: 'reader' }])
-    },
-    STORY_MS,
-  )
+  story('makes an application credential that signs in', async () => {
+    await p.open('profile?tab=apps')
+    await p.button('Create application credential').click()
+    await inDialog('Name').fill('ci')
+    await p.choose('Roles', 'reader')
+    await p.page.keyboard.press('Escape')
+    await p.picture('form-application-credential')
+    await submit('Create')
+    await p.page.getByText('Keep this now').waitFor()
+    const [id, secret] = await p.dialog().locator('code.secret').allInnerTexts()
+    await p.picture('secret-once')
+    await p.button('I have kept it').click()
+    await p.page.getByRole('row', { name: /ci/ }).waitFor()
+    const answer = await p.cloud.must(
+      'mutation ($input: TokenCreateInput!) { tokenCreate(input: $input) { token { roles { name } } } }',
+      { input: { applicationCredential: { id, secret } } },
+    )
+    expect(answer.tokenCreate.token.roles).toEqual([{ name: 'reader' }])
+  })
 
-  it(
-    'says by which rule something is refused, and who may',
-    async () => {
-      await page.goto(`${cloud.url}/access-check?action=identity.domain.create`)
-      await page.getByText('You may not').waitFor()
-      await page.goto(`${cloud.url}/identity-providers`)
-      await page.getByRole('link', { name: 'Why not?' }).click()
-      await heading('Access check').waitFor()
-    },
-    STORY_MS,
-  )
+  story('says by which rule something is refused, and who may', async () => {
+    await p.open('access-check?action=identity.domain.create')
+    await p.page.getByText('You may not').waitFor()
+    await p.open('identity-providers')
+    await p.page.getByRole('link', { name: 'Why not?' }).click()
+    await p.heading('Access check').waitFor()
+  })
 
-  it(
-    'changes the password and stays signed in',
-    async () => {
-      await page.goto(`${cloud.url}/profile`)
-      await page.getByRole('link', { name: 'Change password' }).click()
-      await page.getByLabel('Present password').fill(OWN_PASSWORD)
-      await page.getByLabel('New password').fill(`${OWN_PASSWORD} 43`)
-      await button('Change password').click()
-      await page.getByText('Your password is changed').waitFor()
-      await page.reload()
-      await button('Remove second factor').waitFor()
-    },
-    STORY_MS,
-  )
+  story('changes the password and stays signed in', async () => {
+    await p.open('profile')
+    await p.page.getByRole('link', { name: 'Change password' }).click()
+    await p.page.getByLabel('Present password').fill(OWN_PASSWORD)
+    await p.page.getByLabel('New password').fill(`${OWN_PASSWORD} 43`)
+    await p.button('Change password').click()
+    await p.page.getByText('Your password is changed').waitFor()
+    await p.page.reload()
+    await p.button('Remove second factor').waitFor()
+  })
 
-  it(
-    'empties and deletes a project after showing what is in it',
-    async () => {
-      await signOut()
-      await page.goto(`${cloud.url}/login`)
-      await signIn('admin', 'Default', PASSWORD)
-      await heading('Overview').waitFor()
-      await page.goto(cloud.url + made.projects)
-      await button('Create below').click()
-      await dialog().getByLabel('Name', { exact: true }).fill('shop')
-      await button('Create', dialog()).click()
-      await heading('shop').waitFor()
-      await page.goto(cloud.url + made.projects)
-      await button('Delete').click()
-      await dialog().getByText('Project: shop').waitFor()
-      await picture('project-delete')
-      await button('Delete all of it', dialog()).click()
-      // The task is followed; the list comes when all of it is gone.
-      await page.waitForURL(`${cloud.url}/projects`)
-      await page.getByRole('link', { name: 'demo', exact: true }).waitFor()
-      expect(await page.getByRole('link', { name: /^(web|shop)$/ }).count()).toBe(0)
-    },
-    STORY_MS,
-  )
+  story('empties and deletes a project after showing what is in it', async () => {
+    await signOut()
+    await p.open('login')
+    await p.signIn()
+    await p.heading('Overview').waitFor()
+    await p.open(made.projects ?? '')
+    await p.button('Create below').click()
+    await inDialog('Name').fill('shop')
+    await submit('Create')
+    await p.heading('shop').waitFor()
+    await p.open(made.projects ?? '')
+    await p.button('Delete').click()
+    await p.dialog().getByText('Project: shop').waitFor()
+    await p.picture('project-delete')
+    await submit('Delete all of it')
+    // The task is followed; the list comes when all of it is gone.
+    await p.page.waitForURL(`${p.cloud.url}/projects`)
+    await p.page.getByRole('link', { name: 'demo', exact: true }).waitFor()
+    expect(await p.page.getByRole('link', { name: /^(web|shop)$/ }).count()).toBe(0)
+  })
 
-  it(
-    'shows the whole system to those who have a role there',
-    async () => {
-      await page.goto(`${cloud.url}/users`)
-      await button('Project: admin').click()
-      await page.getByRole('menuitemcheckbox', { name: 'System' }).click()
-      await button('System').waitFor()
-      await page.getByRole('link', { name: 'ann', exact: true }).waitFor()
-      await page.goto(cloud.url)
-      await page.getByText('This page is about a project').waitFor()
-      await picture('system-scope')
-      await button('System').click()
-      await page.getByRole('menuitemcheckbox', { name: 'demo' }).click()
-      await heading('Overview').waitFor()
-    },
-    STORY_MS,
-  )
+  story('shows the whole system to those who have a role there', async () => {
+    await p.open('users')
+    await p.button('Project: admin').click()
+    await p.page.getByRole('menuitemcheckbox', { name: 'System' }).click()
+    await p.button('System').waitFor()
+    await p.page.getByRole('link', { name: 'ann', exact: true }).waitFor()
+    await p.open('')
+    await p.page.getByText('This page is about a project').waitFor()
+    await p.picture('system-scope')
+    await p.button('System').click()
+    await p.page.getByRole('menuitemcheckbox', { name: 'demo' }).click()
+    await p.heading('Overview').waitFor()
+  })
 
   it('never complained in the console of the browser', () => {
-    expect([...new Set(complaints)]).toEqual([])
+    expect([...new Set(p.complaints)]).toEqual([])
   })
 })

@@ -2,10 +2,9 @@
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 import { portalProblem } from '../support/browser.ts'
 import { describeNeeds } from '../support/host.ts'
-import { type Portal, startPortal } from '../support/portal.ts'
+import { type Portal, STORY_MS, startPortal } from '../support/portal.ts'
 import { atRest, putImage } from '../support/stories.ts'
 
-const STORY_MS = 300_000
 /** Ten of these make a live migration, long enough to be looked at. */
 const TRANSFER_MS = 1_500
 const KEPT_SECONDS = 3600
@@ -149,12 +148,12 @@ describeNeeds(portalProblem, 'the actions on servers in the portal', () => {
     await p.picture('form-password')
     await submit('Change password')
     await runs('Changing the password')
-    await p.page.getByRole('tab', { name: 'Action history' }).click()
+    await p.tab('Action history')
     const row = p.page.getByRole('row', { name: /Change password/ }).first()
     await row.getByText('Succeeded').waitFor()
     await row.getByText('admin').waitFor()
     await p.picture('server-history')
-    await p.page.getByRole('tab', { name: 'Overview' }).click()
+    await p.tab('Overview')
   })
 
   story('backs up, and clones', async () => {

@@ -11,6 +11,6 @@ export async function machineWithDrive(c: StepContext): Promise<Machine> {
   const id = c.task.resourceId
   const { machine, hasDrive } = await machineAndDriveOf(c.db, id)
   if (!hasDrive) return machine
-  const configDrive = await configDriveOf(c.db, id, c.unseal)
+  const configDrive = await configDriveOf(c, id)
   return configDrive ? { ...machine, configDrive } : machine
 }

@@ -44,6 +44,7 @@ export interface EngineSettings {
   call(queue: string, call: StepCall): Promise<unknown>
   ticket(object: string): string
   unseal(sealed: string): string
+  defaultZone: string
 }
 
 export interface StepCall {
@@ -302,13 +303,14 @@ class Run {
   private context(direction: 'do' | 'undo'): StepContext {
     const { task, settings, signal } = this
     const record = task.steps[task.position]
-    const { db, now, ticket, unseal } = settings
+    const { db, now, ticket, unseal, defaultZone } = settings
     return {
       task,
       db,
       now,
       ticket,
       unseal,
+      defaultZone,
       signal,
       log: settings.log.child({ taskId: task.id, requestId: task.requestId, step: record?.name }),
       call: async (queue, verb, input, timeoutMs) => {

@@ -25,6 +25,8 @@ export interface StepContext {
   ticket(object: string): string
   /** Opens a secret that was sealed at rest. Never for a log, an input or a result. */
   unseal(sealed: string): string
+  /** The zone of hosts that no aggregate puts into one. */
+  defaultZone: string
 }
 
 export interface SaveContext extends StepContext {
