@@ -3,8 +3,9 @@
  *
  * F1 A start with wrong files fails. Later a wrong set is told in the log and by `problem()`, and the
  *    set before stays in force, whole.
- * F2 A change counts once two readings in a row agree: a file that is just being written may be good
- *    YAML that ends too early, and would give more than it should.
+ * F2 A change counts once two readings in a row agree, and nothing was written between them: a file
+ *    that is just being written may be good YAML that ends too early, and would give more than it
+ *    should; and it may be found empty twice in a row.
  * F3 Notices of the file system only make it quick. Where there are none, the period finds changes.
  */
 import { type FSWatcher, watch } from 'node:fs'
@@ -44,6 +45,8 @@ export interface Policies {
 interface Reading {
   files: PolicyFile[]
   problems: string[]
+  /** When each file was written last, in nanoseconds. */
+  writtenAt: bigint[]
 }
 
 /** Loads the policy and follows its folder. Throws PolicyError when the files are wrong. */
@@ -59,6 +62,7 @@ function policyOf({ files, problems }: Reading, rules: RuleDefaults): Policy {
   return Policy.of(rules, files, nearestName)
 }
 
+/** What was found, whenever it was written. */
 const fingerprint = ({ files, problems }: Reading): string => JSON.stringify([files, problems])
 
 class Follower implements Policies {
@@ -122,12 +126,13 @@ class Follower implements Policies {
       await this.watchFolder()
       const reading = await readFolder(this.options.folder)
       const found = fingerprint(reading)
+      const candidate = `${found} ${reading.writtenAt}`
       if (found === this.judged) {
         this.candidate = null
-      } else if (found === this.candidate) {
+      } else if (candidate === this.candidate) {
         this.judge(reading, found)
       } else {
-        this.candidate = found
+        this.candidate = candidate
         again = Math.min(again, SETTLE_MS)
       }
     } catch (error) {
@@ -187,7 +192,7 @@ class Follower implements Policies {
 }
 
 async function readFolder(folder: string): Promise<Reading> {
-  const reading: Reading = { files: [], problems: [] }
+  const reading: Reading = { files: [], problems: [], writtenAt: [] }
   let names: string[]
   try {
     names = (await readdir(folder)).sort()
@@ -206,7 +211,9 @@ async function readFolder(folder: string): Promise<Reading> {
   for (const name of ours) {
     const file = join(folder, name)
     try {
-      reading.files.push({ file, text: await readText(file) })
+      const { text, writtenAt } = await readText(file)
+      reading.files.push({ file, text })
+      reading.writtenAt.push(writtenAt)
     } catch (error) {
       // Gone between the two calls: the next reading differs. A link to nothing stays a problem.
       reading.problems.push(`${file}:1: ${words(error)}`)
@@ -215,10 +222,10 @@ async function readFolder(folder: string): Promise<Reading> {
   return reading
 }
 
-async function readText(file: string): Promise<string> {
-  const { size } = await stat(file)
+async function readText(file: string): Promise<{ text: string; writtenAt: bigint }> {
+  const { size, mtimeNs: writtenAt } = await stat(file, { bigint: true })
   if (size > MAX_FILE_BYTES) throw new Error(`longer than ${MAX_FILE_BYTES} bytes`)
-  return new TextDecoder('utf-8', { fatal: true }).decode(await readFile(file))
+  return { text: new TextDecoder('utf-8', { fatal: true }).decode(await readFile(file)), writtenAt }
 }
 
 const isMissing = (error: unknown): boolean =>

@@ -16,6 +16,7 @@ import { type ListView, useListView, usePages } from '../hooks/list-view.ts'
 import { useLiveList, useReread } from '../hooks/live.ts'
 import { Empty } from '../ui/Empty.tsx'
 import { type Filters, isFiltered, ListFilter } from './ListFilter.tsx'
+import type { MissingCell } from './MissingCells.tsx'
 import { type ListState, ResourceTable } from './ResourceTable.tsx'
 
 const rowsPerPage = 50
@@ -25,6 +26,8 @@ export interface Connection<T> {
   nodes: readonly T[]
   pageInfo: { hasNextPage: boolean; endCursor: string | null }
   totalCount?: number
+  /** Of lists that are in several cells. */
+  missing?: readonly MissingCell[]
 }
 
 /** What every list's query takes. */
@@ -95,6 +98,7 @@ export function ListPage<
     items: connection?.nodes,
     totalCount: connection?.totalCount,
     pageInfo: connection?.pageInfo,
+    missing: connection?.missing,
     error,
     reread,
   }

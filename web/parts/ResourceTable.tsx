@@ -11,6 +11,7 @@ import type { CombinedError } from 'urql'
 import { explain } from '../errors.ts'
 import type { Pages } from '../hooks/list-view.ts'
 import { PageTitle } from '../ui/PageTitle.tsx'
+import { type MissingCell, MissingCells } from './MissingCells.tsx'
 import { ProblemAlert } from './Problem.tsx'
 
 interface Identified {
@@ -22,6 +23,7 @@ export interface ListState<T> {
   items: readonly T[] | undefined
   totalCount: number | undefined
   pageInfo: { hasNextPage: boolean; endCursor: string | null } | undefined
+  missing?: readonly MissingCell[] | undefined
   error: CombinedError | undefined
   reread(options: { requestPolicy: 'network-only' }): void
 }
@@ -56,6 +58,7 @@ export function ResourceTable<T extends Identified>(props: ResourceTableProps<T>
   return (
     <>
       <PageTitle text={title} />
+      <MissingCells cells={list.missing ?? []} />
       <Table
         variant="full-page"
         stickyHeader

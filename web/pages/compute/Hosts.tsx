@@ -21,6 +21,7 @@ const HostsQuery = graphql(
     hosts(first: $first, after: $after) {
       nodes { ...HostRow }
       pageInfo { hasNextPage endCursor }
+      missing { cell reason since }
       totalCount
     }
   }`,

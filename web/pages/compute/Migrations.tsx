@@ -26,6 +26,7 @@ const MigrationsQuery = graphql(
     migrations(first: $first, after: $after, filter: $filter) {
       nodes { ...MigrationRow }
       pageInfo { hasNextPage endCursor }
+      missing { cell reason since }
       totalCount
     }
   }`,

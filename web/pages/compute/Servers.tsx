@@ -25,6 +25,7 @@ const ServersQuery = graphql(
     ) {
       nodes { ...ServerRow }
       pageInfo { hasNextPage endCursor }
+      missing { cell reason since }
       totalCount
     }
   }`,

@@ -18,6 +18,7 @@ const ImagesQuery = graphql(
     images(first: $first, after: $after) {
       nodes { ...ImageRow }
       pageInfo { hasNextPage endCursor }
+      missing { cell reason since }
       totalCount
     }
   }`,
