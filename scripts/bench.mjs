@@ -48,7 +48,7 @@ const QUICK = {
   start: { settleSeconds: 2 },
 }
 
-/** All but `start` share one cloud, in this order: each finds the servers that the last one left. */
+/** They share one cloud, in this order: each finds the servers that the last one left. */
 const GROUPS = {
   creation: measureCreation,
   reads: measureReads,
@@ -60,35 +60,34 @@ const GROUPS = {
   many: measureMany,
 }
 
+/** Each with clouds of its own. */
+const ALONE = { boot: measureBoot, migration: measureMigration, start: measureStart }
+
 async function main() {
   const { values } = parseArgs({
     options: { quick: { type: 'boolean', default: false }, only: { type: 'string' } },
   })
   const settings = values.quick ? QUICK : FULL
-  const wanted = values.only?.split(',') ?? [...Object.keys(GROUPS), 'boot', 'migration', 'start']
+  const wanted = values.only?.split(',') ?? [...Object.keys(GROUPS), ...Object.keys(ALONE)]
   const rows = []
   const say = (line) => process.stderr.write(`${line}\n`)
   for (const signal of ['SIGINT', 'SIGTERM']) {
     process.once(signal, () => void stopEverything().then(() => process.exit(1)))
   }
-  if (wanted.some((name) => name in GROUPS)) rows.push(...(await inOneCloud(wanted, settings, say)))
-  if (wanted.includes('boot')) {
-    say('boot ...')
-    rows.push(...(await measureBoot(settings.boot)))
+  try {
+    if (wanted.some((name) => name in GROUPS)) await inOneCloud(wanted, settings, rows, say)
+    for (const [name, measure] of Object.entries(ALONE)) {
+      if (!wanted.includes(name)) continue
+      say(`${name} ...`)
+      rows.push(...(await measure(settings[name])))
+    }
+  } finally {
+    // Also what was measured before something failed.
+    console.log(table(rows))
   }
-  if (wanted.includes('migration')) {
-    say('migration ...')
-    rows.push(...(await measureMigration(settings.migration)))
-  }
-  if (wanted.includes('start')) {
-    say('start ...')
-    rows.push(...(await measureStart(settings.start)))
-  }
-  console.log(table(rows))
 }
 
-async function inOneCloud(wanted, settings, say) {
-  const rows = []
+async function inOneCloud(wanted, settings, rows, say) {
   const dataDir = makeDataDir()
   let product
   try {
@@ -99,7 +98,6 @@ async function inOneCloud(wanted, settings, say) {
       say(`${name} ...`)
       rows.push(...(await measure(product, parts, settings[name])))
     }
-    return rows
   } finally {
     await product?.stop()
     removeDataDir(dataDir)

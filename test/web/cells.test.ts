@@ -42,6 +42,8 @@ describeNeeds(portalProblem, 'a cell that does not answer', () => {
         await p.page.getByText(/^cell2: its database does not answer/).waitFor()
         await p.picture(`cell-down-${list}`)
       }
+      await p.open('servers')
+      await p.says('Nothing in what answers')
       await p.open('flavors')
       await p.heading('Flavors').waitFor()
       expect(await p.page.getByText(/^cell2/).count()).toBe(0)

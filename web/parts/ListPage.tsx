@@ -137,7 +137,14 @@ export function ListPage<
             </SpaceBetween>
           )
         }
-        empty={<Nothing none={props.none} isFiltered={isFiltered(filters, view)} view={view} />}
+        empty={
+          <Nothing
+            none={props.none}
+            isFiltered={isFiltered(filters, view)}
+            isPartial={(connection?.missing ?? []).length > 0}
+            view={view}
+          />
+        }
       />
     </>
   )
@@ -188,10 +195,12 @@ function SelectionMenu<T>({ selection, selected }: SelectionMenuProps<T>) {
 interface NothingProps {
   none: { title: string; text?: string; action?: ReactNode }
   isFiltered: boolean
+  /** Part of the cloud does not answer: there may be something. */
+  isPartial: boolean
   view: ListView
 }
 
-function Nothing({ none, isFiltered, view }: NothingProps) {
+function Nothing({ none, isFiltered, isPartial, view }: NothingProps) {
   const { t } = useTranslation()
   if (isFiltered) {
     return (
@@ -200,6 +209,7 @@ function Nothing({ none, isFiltered, view }: NothingProps) {
       </Empty>
     )
   }
+  if (isPartial) return <Empty title={t('cells.none')} text={t('cells.noneText')} />
   return (
     <Empty title={none.title} text={none.text}>
       {none.action}

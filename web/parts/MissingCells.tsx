@@ -1,4 +1,5 @@
 import Alert from '@cloudscape-design/components/alert'
+import Box from '@cloudscape-design/components/box'
 import { useTranslation } from 'react-i18next'
 import { Moment } from '../ui/Moment.tsx'
 
@@ -14,12 +15,14 @@ export function MissingCells({ cells }: { cells: readonly MissingCell[] }) {
   const { t } = useTranslation()
   if (cells.length === 0) return null
   return (
-    <Alert type="warning" header={t('cells.missing')}>
-      {cells.map(({ cell, reason, since }) => (
-        <div key={cell}>
-          <b>{cell}</b>: {reason} ({t('cells.since')} <Moment at={since} />)
-        </div>
-      ))}
-    </Alert>
+    <Box margin={{ bottom: 's' }}>
+      <Alert type="warning" header={t('cells.missing')}>
+        {cells.map(({ cell, reason, since }) => (
+          <div key={cell}>
+            <b>{cell}</b>: {reason} ({t('cells.since')} <Moment at={since} />)
+          </div>
+        ))}
+      </Alert>
+    </Box>
   )
 }
