@@ -126,7 +126,7 @@ class Follower implements Policies {
       await this.watchFolder()
       const reading = await readFolder(this.options.folder)
       const found = fingerprint(reading)
-      const candidate = `${found} ${reading.writtenAt}`
+      const candidate = [found, ...reading.writtenAt].join()
       if (found === this.judged) {
         this.candidate = null
       } else if (candidate === this.candidate) {
