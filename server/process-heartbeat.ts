@@ -9,7 +9,7 @@ import type { Logger } from 'pino'
 import type { Db } from '../services/context.ts'
 import { PROCESS_BEAT_MS } from '../services/core/process.ts'
 import { newId } from '../services/id.ts'
-import { pause } from '../workers/pause.ts'
+import { startPeriodic } from '../workers/periodic.ts'
 import { projectRoot } from './project-root.ts'
 
 const FORGET_AFTER_MS = 24 * 60 * 60_000
@@ -19,7 +19,6 @@ export function startProcessHeartbeat(
   roles: readonly string[],
   log: Logger,
 ): { stop(): Promise<void> } {
-  const stopping = new AbortController()
   const id = newId()
   const startedAt = new Date()
   const about = { hostName: hostname(), pid: process.pid, roles: [...roles], version: version() }
@@ -33,16 +32,11 @@ export function startProcessHeartbeat(
     const old = new Date(heartbeatAt.getTime() - FORGET_AFTER_MS)
     await db.process.deleteMany({ where: { heartbeatAt: { lt: old } } })
   }
-  const working = (async () => {
-    while (!stopping.signal.aborted) {
-      await beat().catch((err) => log.warn({ err }, 'could not say that this process is alive'))
-      await pause(PROCESS_BEAT_MS, stopping.signal)
-    }
-  })()
+  const failed = 'could not say that this process is alive'
+  const beating = startPeriodic({ everyMs: PROCESS_BEAT_MS, log, failed, atOnce: true }, beat)
   return {
     async stop() {
-      stopping.abort()
-      await working
+      await beating.stop()
       await db.process.deleteMany({ where: { id } })
     },
   }

@@ -6,6 +6,7 @@ import { cacheExchange } from '@urql/exchange-graphcache'
 import { Client, fetchExchange, mapExchange, type Operation, subscriptionExchange } from 'urql'
 import { embeddedTypes } from './embedded-types.ts'
 import { explain } from './errors.ts'
+import { createRetelling } from './retell.ts'
 import { currentSession, endSession } from './session.ts'
 import { createSocket, type Sink, type Socket } from './socket.ts'
 
@@ -42,6 +43,7 @@ export function createPortalClient(secret: string): PortalClient {
   }
   const socket = createSocket({ secret, onRefused })
   const onScreen = new Map<number, Operation>()
+  const retelling = createRetelling()
 
   const api = new Client({
     url: '/graphql',
@@ -59,11 +61,20 @@ export function createPortalClient(secret: string): PortalClient {
         },
       }),
       cacheExchange({ keys: Object.fromEntries(embeddedTypes.map((name) => [name, () => null])) }),
+      mapExchange({
+        onOperation({ kind, key }) {
+          if (kind === 'query' || kind === 'mutation') retelling.asked(key)
+          if (kind === 'teardown') retelling.dropped(key)
+        },
+        onResult({ operation }) {
+          retelling.answered(operation.key)
+        },
+      }),
       fetchExchange,
       subscriptionExchange({
         forwardSubscription: ({ query = '', variables }, { context }) => ({
           subscribe: (observer) => {
-            const sink = observer as Sink
+            const sink = retelling.hear(observer)
             const { isList } = context as WatchContext
             const unsubscribe = socket.watch({ query, variables }, isList ? briefly(sink) : sink)
             return { unsubscribe }

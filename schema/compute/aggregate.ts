@@ -1,5 +1,5 @@
 import { IsOptional, IsUUID } from 'class-validator'
-import { Field, GraphQLISODateTime, ID, InputType, Int, ObjectType } from 'type-graphql'
+import { Field, ID, InputType, ObjectType } from 'type-graphql'
 import { connectionOf } from '../connection.ts'
 import { changeOf } from '../core/change.ts'
 import {
@@ -10,19 +10,19 @@ import {
   StringFilterInput,
   UpdateInput,
 } from '../core/input.ts'
-import { Node } from '../node.ts'
 import { payloadOf } from '../payload.ts'
+import { Resource } from '../resource.ts'
 import { StringMapScalar } from '../string-map.ts'
 
 const METADATA =
   'What placement reads: `filter_tenant_id` keeps its hosts for projects, other keys answer extra specs of flavors and properties of images.'
 
 @ObjectType({
-  implements: Node,
+  implements: Resource,
   description: 'Hosts with something in common; with a zone they are an availability zone.',
   simpleResolvers: true,
 })
-export class Aggregate extends Node {
+export class Aggregate extends Resource {
   @Field(() => String, { description: 'Unique in the cloud.' })
   name!: string
 
@@ -31,15 +31,6 @@ export class Aggregate extends Node {
 
   @Field(() => StringMapScalar, { description: METADATA })
   metadata!: unknown
-
-  @Field(() => Int, { description: 'Goes up with every change.' })
-  version!: number
-
-  @Field(() => GraphQLISODateTime, { description: 'When it was made.' })
-  createdAt!: Date
-
-  @Field(() => GraphQLISODateTime, { description: 'When it changed last.' })
-  updatedAt!: Date
 }
 
 export const AggregateConnection = connectionOf('Aggregate', () => Aggregate)

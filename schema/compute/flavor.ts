@@ -1,5 +1,5 @@
 import { IsInt, IsOptional, IsUUID, Max, Min } from 'class-validator'
-import { Field, GraphQLISODateTime, ID, InputType, Int, ObjectType } from 'type-graphql'
+import { Field, ID, InputType, Int, ObjectType } from 'type-graphql'
 import { connectionOf } from '../connection.ts'
 import { changeOf } from '../core/change.ts'
 import {
@@ -10,8 +10,8 @@ import {
   StringFilterInput,
   UpdateInput,
 } from '../core/input.ts'
-import { Node } from '../node.ts'
 import { payloadOf } from '../payload.ts'
+import { Resource } from '../resource.ts'
 import { StringMapScalar } from '../string-map.ts'
 
 /** More than any host has; what is counted of a project stays within its counters. */
@@ -22,8 +22,8 @@ const MAX_DISK_GIB = 10_000_000
 const EXTRA_SPECS =
   'What it asks of hosts beyond room, in OpenStack’s names: `trait:HW_CPU_X86_AVX2` is `required`.'
 
-@ObjectType({ implements: Node, description: 'A size of server.', simpleResolvers: true })
-export class Flavor extends Node {
+@ObjectType({ implements: Resource, description: 'A size of server.', simpleResolvers: true })
+export class Flavor extends Resource {
   @Field(() => String, { description: 'Unique in the cloud.' })
   name!: string
 
@@ -49,15 +49,6 @@ export class Flavor extends Node {
 
   @Field(() => Boolean, { description: 'Servers can get it; those that have it keep it anyway.' })
   enabled!: boolean
-
-  @Field(() => Int, { description: 'Goes up with every change.' })
-  version!: number
-
-  @Field(() => GraphQLISODateTime, { description: 'When it was made.' })
-  createdAt!: Date
-
-  @Field(() => GraphQLISODateTime, { description: 'When it changed last.' })
-  updatedAt!: Date
 }
 
 export const FlavorConnection = connectionOf('Flavor', () => Flavor)

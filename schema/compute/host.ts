@@ -15,8 +15,8 @@ import { connectionOf } from '../connection.ts'
 import { changeOf } from '../core/change.ts'
 import { IsText, UpdateInput } from '../core/input.ts'
 import { enumOf } from '../enums.ts'
-import { Node } from '../node.ts'
 import { payloadOf } from '../payload.ts'
+import { Resource } from '../resource.ts'
 
 export const HostStatusEnum = enumOf('HostStatus', 'Whether its agent reports.', {
   UP: 'Its agent reports.',
@@ -51,11 +51,11 @@ export class Capability {
 }
 
 @ObjectType({
-  implements: Node,
+  implements: Resource,
   description: 'A machine that runs servers.',
   simpleResolvers: true,
 })
-export class Host extends Node {
+export class Host extends Resource {
   @Field(() => String, { description: 'Unique in the cloud.' })
   name!: string
 
@@ -92,15 +92,6 @@ export class Host extends Node {
 
   @Field(() => [Capability], { description: 'What it can and can not do.' })
   capabilities!: Capability[]
-
-  @Field(() => Int, { description: 'Goes up with every change.' })
-  version!: number
-
-  @Field(() => GraphQLISODateTime, { description: 'When it joined.' })
-  createdAt!: Date
-
-  @Field(() => GraphQLISODateTime, { description: 'When it changed last.' })
-  updatedAt!: Date
 }
 
 export const HostConnection = connectionOf('Host', () => Host)

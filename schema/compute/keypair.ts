@@ -1,5 +1,5 @@
 import { IsOptional, IsUUID, Length } from 'class-validator'
-import { Field, GraphQLISODateTime, ID, InputType, Int, ObjectType } from 'type-graphql'
+import { Field, ID, InputType, ObjectType } from 'type-graphql'
 import { connectionOf } from '../connection.ts'
 import {
   ChangeInput,
@@ -9,8 +9,8 @@ import {
   StringFilterInput,
 } from '../core/input.ts'
 import { enumOf } from '../enums.ts'
-import { Node } from '../node.ts'
 import { payloadOf } from '../payload.ts'
+import { Resource } from '../resource.ts'
 
 /** Longer than any key that is taken. */
 const MAX_GIVEN = 16_384
@@ -20,11 +20,11 @@ export const KeypairTypeEnum = enumOf('KeypairType', 'What a key pair is for.', 
 })
 
 @ObjectType({
-  implements: Node,
+  implements: Resource,
   description: 'A public key of a user, that servers let in. A server has its own copy.',
   simpleResolvers: true,
 })
-export class Keypair extends Node {
+export class Keypair extends Resource {
   @Field(() => String, { description: 'Unique among those of the user.' })
   name!: string
 
@@ -39,15 +39,6 @@ export class Keypair extends Node {
 
   @Field(() => ID, { description: 'Whose it is.' })
   userId!: string
-
-  @Field(() => Int, { description: 'Goes up with every change.' })
-  version!: number
-
-  @Field(() => GraphQLISODateTime, { description: 'When it was made.' })
-  createdAt!: Date
-
-  @Field(() => GraphQLISODateTime, { description: 'When it changed last.' })
-  updatedAt!: Date
 }
 
 export const KeypairConnection = connectionOf('Keypair', () => Keypair)

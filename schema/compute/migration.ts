@@ -5,7 +5,7 @@ import { connectionOf } from '../connection.ts'
 import { changeOf } from '../core/change.ts'
 import { IsOptionalId } from '../core/input.ts'
 import { enumOf } from '../enums.ts'
-import { Node } from '../node.ts'
+import { Resource } from '../resource.ts'
 
 export const MigrationKindEnum = enumOf('MigrationKind', 'In which way a server moves.', {
   RESIZE: 'To another size, perhaps on another host.',
@@ -25,11 +25,11 @@ export const MigrationStatusEnum = enumOf('MigrationStatus', 'How far a migratio
 } satisfies Record<MigrationStatus, string>)
 
 @ObjectType({
-  implements: Node,
+  implements: Resource,
   description: 'How a server moved to another host or size.',
   simpleResolvers: true,
 })
-export class Migration extends Node {
+export class Migration extends Resource {
   @Field(() => MigrationKindEnum, { description: 'In which way.' })
   kind!: MigrationKind
 
@@ -47,15 +47,6 @@ export class Migration extends Node {
     description: 'Of a live one: how long the guest stood still, in milliseconds, where known.',
   })
   pausedMs!: number | null
-
-  @Field(() => Int, { description: 'Goes up with every change.' })
-  version!: number
-
-  @Field(() => GraphQLISODateTime, { description: 'When it was asked for.' })
-  createdAt!: Date
-
-  @Field(() => GraphQLISODateTime, { description: 'When it changed last.' })
-  updatedAt!: Date
 }
 
 export const MigrationConnection = connectionOf('Migration', () => Migration)

@@ -1,5 +1,5 @@
 import { IsOptional } from 'class-validator'
-import { Field, GraphQLISODateTime, ID, InputType, Int, ObjectType } from 'type-graphql'
+import { Field, ID, InputType, ObjectType } from 'type-graphql'
 import type { GroupPolicy } from '../../services/compute/placement-view.ts'
 import { connectionOf } from '../connection.ts'
 import { changeOf } from '../core/change.ts'
@@ -11,8 +11,8 @@ import {
   UpdateInput,
 } from '../core/input.ts'
 import { enumOf } from '../enums.ts'
-import { Node } from '../node.ts'
 import { payloadOf } from '../payload.ts'
+import { Resource } from '../resource.ts'
 
 export const ServerGroupPolicyEnum = enumOf(
   'ServerGroupPolicy',
@@ -26,11 +26,11 @@ export const ServerGroupPolicyEnum = enumOf(
 )
 
 @ObjectType({
-  implements: Node,
+  implements: Resource,
   description: 'Servers of a project that belong together on a host, or apart.',
   simpleResolvers: true,
 })
-export class ServerGroup extends Node {
+export class ServerGroup extends Resource {
   @Field(() => String, { description: 'What the project calls it; need not be unique.' })
   name!: string
 
@@ -39,15 +39,6 @@ export class ServerGroup extends Node {
 
   @Field(() => ID, { description: 'Who made it.' })
   userId!: string
-
-  @Field(() => Int, { description: 'Goes up with every change.' })
-  version!: number
-
-  @Field(() => GraphQLISODateTime, { description: 'When it was made.' })
-  createdAt!: Date
-
-  @Field(() => GraphQLISODateTime, { description: 'When it changed last.' })
-  updatedAt!: Date
 }
 
 export const ServerGroupConnection = connectionOf('ServerGroup', () => ServerGroup)

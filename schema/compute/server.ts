@@ -1,5 +1,5 @@
 import { ArrayMaxSize, IsOptional } from 'class-validator'
-import { Field, GraphQLISODateTime, ID, InputType, Int, ObjectType } from 'type-graphql'
+import { Field, GraphQLISODateTime, ID, InputType, ObjectType } from 'type-graphql'
 import type { PowerState, ServerStatus } from '../../services/compute/server.states.ts'
 import { connectionOf } from '../connection.ts'
 import { changeOf } from '../core/change.ts'
@@ -12,7 +12,7 @@ import {
 } from '../core/input.ts'
 import { enumOf } from '../enums.ts'
 import { Quota } from '../identity/quota.ts'
-import { Node } from '../node.ts'
+import { Resource } from '../resource.ts'
 import { StringMapScalar } from '../string-map.ts'
 import { Placement } from './placement.ts'
 
@@ -56,8 +56,8 @@ const ServerOrderFieldEnum = enumOf('ServerOrderField', 'What servers can be ord
   NAME: 'Their names; equal ones by when they were asked for.',
 })
 
-@ObjectType({ implements: Node, description: 'A virtual machine.', simpleResolvers: true })
-export class Server extends Node {
+@ObjectType({ implements: Resource, description: 'A virtual machine.', simpleResolvers: true })
+export class Server extends Resource {
   @Field(() => String, { description: 'Need not be unique.' })
   name!: string
 
@@ -107,15 +107,6 @@ export class Server extends Node {
 
   @Field(() => GraphQLISODateTime, { nullable: true, description: 'When it first ran.' })
   launchedAt!: Date | null
-
-  @Field(() => Int, { description: 'Goes up with every change; give it as `ifVersion`.' })
-  version!: number
-
-  @Field(() => GraphQLISODateTime, { description: 'When it was asked for.' })
-  createdAt!: Date
-
-  @Field(() => GraphQLISODateTime, { description: 'When it changed last.' })
-  updatedAt!: Date
 }
 
 export const ServerConnection = connectionOf('Server', () => Server)

@@ -1,5 +1,5 @@
 import { IsOptional } from 'class-validator'
-import { Field, GraphQLISODateTime, InputType, Int, ObjectType } from 'type-graphql'
+import { Field, InputType, ObjectType } from 'type-graphql'
 import { connectionOf } from '../connection.ts'
 import { changeOf } from '../core/change.ts'
 import {
@@ -10,15 +10,15 @@ import {
   StringFilterInput,
   UpdateInput,
 } from '../core/input.ts'
-import { Node } from '../node.ts'
 import { payloadOf } from '../payload.ts'
+import { Resource } from '../resource.ts'
 
 @ObjectType({
-  implements: Node,
+  implements: Resource,
   description: 'A container of projects, users and groups, and an administrative boundary.',
   simpleResolvers: true,
 })
-export class Domain extends Node {
+export class Domain extends Resource {
   @Field(() => String, { description: 'Unique in the cloud, whatever the case.' })
   name!: string
 
@@ -29,15 +29,6 @@ export class Domain extends Node {
     description: 'Nobody of a disabled domain can sign in, and nobody to its projects.',
   })
   enabled!: boolean
-
-  @Field(() => Int, { description: 'Goes up with every change.' })
-  version!: number
-
-  @Field(() => GraphQLISODateTime, { description: 'When it was made.' })
-  createdAt!: Date
-
-  @Field(() => GraphQLISODateTime, { description: 'When it changed last.' })
-  updatedAt!: Date
 }
 
 export const DomainConnection = connectionOf('Domain', () => Domain)

@@ -1,11 +1,11 @@
 import { IsOptional, IsUUID } from 'class-validator'
-import { Field, GraphQLISODateTime, ID, InputType, Int, ObjectType } from 'type-graphql'
+import { Field, ID, InputType, ObjectType } from 'type-graphql'
 import { type EndpointInterface, MAX_URL_LENGTH } from '../../services/identity/endpoint.ts'
 import { connectionOf } from '../connection.ts'
 import { ChangeInput, IsOptionalId, IsText, UpdateInput } from '../core/input.ts'
 import { enumOf } from '../enums.ts'
-import { Node } from '../node.ts'
 import { payloadOf } from '../payload.ts'
+import { Resource } from '../resource.ts'
 import { IsRegionId } from './region.ts'
 
 export const EndpointInterfaceEnum = enumOf('EndpointInterface', 'Who an endpoint is meant for.', {
@@ -15,11 +15,11 @@ export const EndpointInterfaceEnum = enumOf('EndpointInterface', 'Who an endpoin
 } satisfies Record<EndpointInterface, string>)
 
 @ObjectType({
-  implements: Node,
+  implements: Resource,
   description: 'Where a service is reached.',
   simpleResolvers: true,
 })
-export class Endpoint extends Node {
+export class Endpoint extends Resource {
   @Field(() => ID, { description: 'The service that is reached.' })
   serviceId!: string
 
@@ -41,15 +41,6 @@ export class Endpoint extends Node {
     description: "It follows the cloud's own address at every start, until somebody edits it.",
   })
   managed!: boolean
-
-  @Field(() => Int, { description: 'Goes up with every change.' })
-  version!: number
-
-  @Field(() => GraphQLISODateTime, { description: 'When it was made.' })
-  createdAt!: Date
-
-  @Field(() => GraphQLISODateTime, { description: 'When it changed last.' })
-  updatedAt!: Date
 }
 
 export const EndpointConnection = connectionOf('Endpoint', () => Endpoint)

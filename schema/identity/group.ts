@@ -1,5 +1,5 @@
 import { IsOptional, IsUUID } from 'class-validator'
-import { Field, GraphQLISODateTime, ID, InputType, Int, ObjectType } from 'type-graphql'
+import { Field, ID, InputType, ObjectType } from 'type-graphql'
 import { connectionOf } from '../connection.ts'
 import { changeOf } from '../core/change.ts'
 import {
@@ -11,29 +11,20 @@ import {
   StringFilterInput,
   UpdateInput,
 } from '../core/input.ts'
-import { Node } from '../node.ts'
 import { payloadOf } from '../payload.ts'
+import { Resource } from '../resource.ts'
 
 @ObjectType({
-  implements: Node,
+  implements: Resource,
   description: 'Users of a domain who are given roles together.',
   simpleResolvers: true,
 })
-export class Group extends Node {
+export class Group extends Resource {
   @Field(() => String, { description: 'Unique in its domain, whatever the case.' })
   name!: string
 
   @Field(() => String, { description: 'What it is for.' })
   description!: string
-
-  @Field(() => Int, { description: 'Goes up with every change.' })
-  version!: number
-
-  @Field(() => GraphQLISODateTime, { description: 'When it was made.' })
-  createdAt!: Date
-
-  @Field(() => GraphQLISODateTime, { description: 'When it changed last.' })
-  updatedAt!: Date
 }
 
 export const GroupConnection = connectionOf('Group', () => Group)

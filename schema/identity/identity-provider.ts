@@ -7,11 +7,11 @@ import {
   MinLength,
   ValidateNested,
 } from 'class-validator'
-import { Field, GraphQLISODateTime, ID, InputType, Int, ObjectType } from 'type-graphql'
+import { Field, ID, InputType, ObjectType } from 'type-graphql'
 import { connectionOf } from '../connection.ts'
 import { ChangeInput, IsDescription, IsText, UpdateInput } from '../core/input.ts'
-import { Node } from '../node.ts'
 import { payloadOf } from '../payload.ts'
+import { Resource } from '../resource.ts'
 
 const MAX_TEXT_LENGTH = 1024
 /** The limits of the rules themselves are those of services/identity/mapping.ts, which says what is wrong. */
@@ -59,11 +59,11 @@ export class MappingRule {
 }
 
 @ObjectType({
-  implements: Node,
+  implements: Resource,
   description: 'Somebody else who says who users are, by OpenID Connect.',
   simpleResolvers: true,
 })
-export class IdentityProvider extends Node {
+export class IdentityProvider extends Resource {
   @Field(() => String, { description: 'Unique in the cloud, and part of its addresses.' })
   name!: string
 
@@ -87,15 +87,6 @@ export class IdentityProvider extends Node {
 
   @Field(() => [MappingRule], { description: 'The rules from claims to users and groups.' })
   mapping!: MappingRule[]
-
-  @Field(() => Int, { description: 'Goes up with every change.' })
-  version!: number
-
-  @Field(() => GraphQLISODateTime, { description: 'When it was made.' })
-  createdAt!: Date
-
-  @Field(() => GraphQLISODateTime, { description: 'When it changed last.' })
-  updatedAt!: Date
 }
 
 export const IdentityProviderConnection = connectionOf('IdentityProvider', () => IdentityProvider)

@@ -1,5 +1,5 @@
 import { ArrayMaxSize, IsOptional } from 'class-validator'
-import { Field, GraphQLISODateTime, ID, InputType, Int, ObjectType } from 'type-graphql'
+import { Field, ID, InputType, ObjectType } from 'type-graphql'
 import { connectionOf } from '../connection.ts'
 import { changeOf } from '../core/change.ts'
 import { Dependent } from '../core/error.ts'
@@ -14,15 +14,15 @@ import {
   UpdateInput,
 } from '../core/input.ts'
 import { Task } from '../core/task.ts'
-import { Node } from '../node.ts'
 import { payloadOf } from '../payload.ts'
+import { Resource } from '../resource.ts'
 
 @ObjectType({
-  implements: Node,
+  implements: Resource,
   description: 'The owner of resources and the unit of quota. Projects of a domain form trees.',
   simpleResolvers: true,
 })
-export class Project extends Node {
+export class Project extends Resource {
   @Field(() => String, { description: 'Unique in its domain, whatever the case.' })
   name!: string
 
@@ -37,15 +37,6 @@ export class Project extends Node {
 
   @Field(() => ID, { nullable: true, description: 'The project above; null at the top. It stays.' })
   parentId!: string | null
-
-  @Field(() => Int, { description: 'Goes up with every change.' })
-  version!: number
-
-  @Field(() => GraphQLISODateTime, { description: 'When it was made.' })
-  createdAt!: Date
-
-  @Field(() => GraphQLISODateTime, { description: 'When it changed last.' })
-  updatedAt!: Date
 }
 
 export const ProjectConnection = connectionOf('Project', () => Project)

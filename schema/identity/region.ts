@@ -1,9 +1,9 @@
 import { IsInt, IsOptional, Matches, Min } from 'class-validator'
-import { Field, GraphQLISODateTime, ID, InputType, Int, ObjectType } from 'type-graphql'
+import { Field, ID, InputType, Int, ObjectType } from 'type-graphql'
 import { connectionOf } from '../connection.ts'
 import { ChangeInput, IsDescription, IsText, KeyedInput, MAX_NAME_LENGTH } from '../core/input.ts'
-import { Node } from '../node.ts'
 import { payloadOf } from '../payload.ts'
+import { Resource } from '../resource.ts'
 
 const REGION_ID = /^[\p{L}\p{N}][\p{L}\p{N}_.-]{0,62}$/u
 
@@ -15,25 +15,16 @@ export function IsRegionId(): PropertyDecorator {
 }
 
 @ObjectType({
-  implements: Node,
+  implements: Resource,
   description: 'A part of the cloud that has endpoints of its own. Regions form trees.',
   simpleResolvers: true,
 })
-export class Region extends Node {
+export class Region extends Resource {
   @Field(() => String, { description: 'What it is.' })
   description!: string
 
   @Field(() => ID, { nullable: true, description: 'The region that it is part of.' })
   parentRegionId!: string | null
-
-  @Field(() => Int, { description: 'Goes up with every change.' })
-  version!: number
-
-  @Field(() => GraphQLISODateTime, { description: 'When it was made.' })
-  createdAt!: Date
-
-  @Field(() => GraphQLISODateTime, { description: 'When it changed last.' })
-  updatedAt!: Date
 }
 
 export const RegionConnection = connectionOf('Region', () => Region)

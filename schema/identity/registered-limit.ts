@@ -1,19 +1,19 @@
 import { IsInt, IsOptional, IsUUID, Matches, Min } from 'class-validator'
-import { Field, GraphQLISODateTime, ID, InputType, Int, ObjectType } from 'type-graphql'
+import { Field, ID, InputType, Int, ObjectType } from 'type-graphql'
 import { connectionOf } from '../connection.ts'
 import { ChangeInput, IsDescription, IsText, MAX_NAME_LENGTH, UpdateInput } from '../core/input.ts'
-import { Node } from '../node.ts'
 import { payloadOf } from '../payload.ts'
+import { Resource } from '../resource.ts'
 
 const RESOURCE = /^[a-z][a-z0-9-]*(\.[A-Za-z][A-Za-z0-9-]*)+$/
 
 @ObjectType({
-  implements: Node,
+  implements: Resource,
   description:
     'What a project may have of a resource when it has no limit of its own. One of a region goes before the one of none.',
   simpleResolvers: true,
 })
-export class RegisteredLimit extends Node {
+export class RegisteredLimit extends Resource {
   @Field(() => ID, { description: 'The service whose resource it is.' })
   serviceId!: string
 
@@ -31,15 +31,6 @@ export class RegisteredLimit extends Node {
 
   @Field(() => String, { description: 'What it is for.' })
   description!: string
-
-  @Field(() => Int, { description: 'Goes up with every change.' })
-  version!: number
-
-  @Field(() => GraphQLISODateTime, { description: 'When it was made.' })
-  createdAt!: Date
-
-  @Field(() => GraphQLISODateTime, { description: 'When it changed last.' })
-  updatedAt!: Date
 }
 
 export const RegisteredLimitConnection = connectionOf('RegisteredLimit', () => RegisteredLimit)

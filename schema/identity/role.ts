@@ -1,5 +1,5 @@
 import { IsOptional, IsUUID } from 'class-validator'
-import { Field, GraphQLISODateTime, ID, InputType, Int, ObjectType } from 'type-graphql'
+import { Field, ID, InputType, ObjectType } from 'type-graphql'
 import { connectionOf } from '../connection.ts'
 import { changeOf } from '../core/change.ts'
 import {
@@ -11,30 +11,21 @@ import {
   StringFilterInput,
   UpdateInput,
 } from '../core/input.ts'
-import { Node } from '../node.ts'
 import { payloadOf } from '../payload.ts'
+import { Resource } from '../resource.ts'
 
 @ObjectType({
-  implements: Node,
+  implements: Resource,
   description:
     'What may be done, by name: access rules ask for it. A domain role is seen and given in its domain only, and counts by what it implies.',
   simpleResolvers: true,
 })
-export class Role extends Node {
+export class Role extends Resource {
   @Field(() => String, { description: 'Unique in its domain, or among those of no domain.' })
   name!: string
 
   @Field(() => String, { description: 'What it is for.' })
   description!: string
-
-  @Field(() => Int, { description: 'Goes up with every change.' })
-  version!: number
-
-  @Field(() => GraphQLISODateTime, { description: 'When it was made.' })
-  createdAt!: Date
-
-  @Field(() => GraphQLISODateTime, { description: 'When it changed last.' })
-  updatedAt!: Date
 }
 
 export const RoleConnection = connectionOf('Role', () => Role)

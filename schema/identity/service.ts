@@ -1,5 +1,5 @@
 import { IsOptional } from 'class-validator'
-import { Field, GraphQLISODateTime, InputType, Int, ObjectType } from 'type-graphql'
+import { Field, InputType, ObjectType } from 'type-graphql'
 import { connectionOf } from '../connection.ts'
 import {
   ChangeInput,
@@ -9,15 +9,15 @@ import {
   MAX_NAME_LENGTH,
   UpdateInput,
 } from '../core/input.ts'
-import { Node } from '../node.ts'
 import { payloadOf } from '../payload.ts'
+import { Resource } from '../resource.ts'
 
 @ObjectType({
-  implements: Node,
+  implements: Resource,
   description: 'A service of the catalog.',
   simpleResolvers: true,
 })
-export class Service extends Node {
+export class Service extends Resource {
   @Field(() => String, { description: 'What it does, for example `compute`.' })
   type!: string
 
@@ -29,15 +29,6 @@ export class Service extends Node {
 
   @Field(() => Boolean, { description: 'A disabled one is in no catalog.' })
   enabled!: boolean
-
-  @Field(() => Int, { description: 'Goes up with every change.' })
-  version!: number
-
-  @Field(() => GraphQLISODateTime, { description: 'When it was made.' })
-  createdAt!: Date
-
-  @Field(() => GraphQLISODateTime, { description: 'When it changed last.' })
-  updatedAt!: Date
 }
 
 export const ServiceConnection = connectionOf('Service', () => Service)

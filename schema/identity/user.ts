@@ -1,5 +1,5 @@
 import { IsEmail, IsOptional, MaxLength, ValidateIf } from 'class-validator'
-import { Field, GraphQLISODateTime, ID, InputType, Int, ObjectType } from 'type-graphql'
+import { Field, ID, InputType, ObjectType } from 'type-graphql'
 import { connectionOf } from '../connection.ts'
 import { changeOf } from '../core/change.ts'
 import {
@@ -11,14 +11,18 @@ import {
   StringFilterInput,
   UpdateInput,
 } from '../core/input.ts'
-import { Node } from '../node.ts'
 import { payloadOf } from '../payload.ts'
+import { Resource } from '../resource.ts'
 
 /** Longer than any that is taken: the rules of passwords say it better. */
 const MAX_SECRET_LENGTH = 1024
 
-@ObjectType({ implements: Node, description: 'Somebody who can sign in.', simpleResolvers: true })
-export class User extends Node {
+@ObjectType({
+  implements: Resource,
+  description: 'Somebody who can sign in.',
+  simpleResolvers: true,
+})
+export class User extends Resource {
   @Field(() => String, { description: 'Unique in its domain, whatever the case.' })
   name!: string
 
@@ -27,15 +31,6 @@ export class User extends Node {
 
   @Field(() => Boolean, { description: 'Somebody disabled has no token and gets none.' })
   enabled!: boolean
-
-  @Field(() => Int, { description: 'Goes up with every change.' })
-  version!: number
-
-  @Field(() => GraphQLISODateTime, { description: 'When it was made.' })
-  createdAt!: Date
-
-  @Field(() => GraphQLISODateTime, { description: 'When it changed last.' })
-  updatedAt!: Date
 }
 
 export const UserConnection = connectionOf('User', () => User)

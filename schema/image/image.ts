@@ -1,5 +1,5 @@
 import { IsIn, IsOptional } from 'class-validator'
-import { Field, GraphQLISODateTime, ID, InputType, Int, ObjectType } from 'type-graphql'
+import { Field, ID, InputType, Int, ObjectType } from 'type-graphql'
 import {
   type DiskFormat,
   diskFormats,
@@ -20,7 +20,7 @@ import {
   StringFilterInput,
 } from '../core/input.ts'
 import { enumOf } from '../enums.ts'
-import { Node } from '../node.ts'
+import { Resource } from '../resource.ts'
 
 export const ImageStatusEnum = enumOf(
   'ImageStatus',
@@ -47,11 +47,11 @@ export const ImageKindEnum = enumOf('ImageKind', 'How an image came to be.', {
 } satisfies Record<Exclude<ImageKind, 'SHELVED'>, string>)
 
 @ObjectType({
-  implements: Node,
+  implements: Resource,
   description: 'A disk that servers start from.',
   simpleResolvers: true,
 })
-export class Image extends Node {
+export class Image extends Resource {
   @Field(() => String, { description: 'Need not be unique.' })
   name!: string
 
@@ -93,15 +93,6 @@ export class Image extends Node {
 
   @Field(() => String, { nullable: true, description: 'SHA-512 of the bytes, in hex.' })
   checksum!: string | null
-
-  @Field(() => Int, { description: 'Goes up with every change.' })
-  version!: number
-
-  @Field(() => GraphQLISODateTime, { description: 'When it was made.' })
-  createdAt!: Date
-
-  @Field(() => GraphQLISODateTime, { description: 'When it changed last.' })
-  updatedAt!: Date
 }
 
 export const ImageConnection = connectionOf('Image', () => Image)

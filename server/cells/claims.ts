@@ -9,7 +9,7 @@ import type { Logger } from 'pino'
 import { HOME_CELL } from '../../services/cells/cells.ts'
 import { claimsFollow } from '../../services/cells/home.ts'
 import type { Db } from '../../services/context.ts'
-import { pause } from '../../workers/pause.ts'
+import { type Periodic, startPeriodic } from '../../workers/periodic.ts'
 import type { OpenCells } from './cells.ts'
 
 const LOOK_MS = 1_000
@@ -22,8 +22,7 @@ export function followClaims(
   home: Db,
   { others, relays, cells }: Pick<OpenCells, 'others' | 'relays' | 'cells'>,
   log: Logger,
-): { stop(): Promise<void> } {
-  const stopping = new AbortController()
+): Periodic {
   const changed = new Map<string, Set<string>>(others.map(({ id }) => [id, new Set()]))
   for (const { id, name } of others) {
     relays
@@ -51,20 +50,11 @@ export function followClaims(
     if (whole) suspects = found
   }
 
-  const working = (async () => {
-    for (let looks = 0; !stopping.signal.aborted; looks++) {
-      await look(looks % WHOLE_EVERY === 0).catch((err) =>
-        log.warn({ err }, 'the claims of the cells could not be followed'),
-      )
-      await pause(LOOK_MS, stopping.signal)
-    }
-  })()
-  return {
-    async stop() {
-      stopping.abort()
-      await working
-    },
-  }
+  let looks = 0
+  const failed = 'the claims of the cells could not be followed'
+  return startPeriodic({ everyMs: LOOK_MS, log, failed, atOnce: true }, () =>
+    look(looks++ % WHOLE_EVERY === 0),
+  )
 }
 
 /** CC1: the owners that are at home only. */

@@ -62,7 +62,7 @@ afterEach(async () => {
     if (errors && (await db.server.count({ where: { id } })))
       throw new Error(JSON.stringify(errors))
   }
-  await until('no server is left', async () => (await db.server.count()) === 0, 20_000)
+  await until('no server is left', async () => (await db.server.count()) === 0)
   for (const image of await imagesSeen(cluster, token)) {
     if (image.kind !== 'IMAGE' && image.id !== imageId) await removeImage(image.id)
   }

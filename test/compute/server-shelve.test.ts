@@ -46,7 +46,7 @@ async function shelved(name: string): Promise<string> {
 
 const remove = async (id: string): Promise<void> => {
   await act('serverDelete', id)
-  await until('it is gone', async () => (await getServer(cluster, token, id)) === null, 20_000)
+  await until('it is gone', async () => (await getServer(cluster, token, id)) === null)
 }
 
 afterEach(async () => {

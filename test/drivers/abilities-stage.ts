@@ -14,7 +14,7 @@ import {
 
 /** Of one test, and of what it waits for. */
 export const TEST_MS = 240_000
-export const WAIT_MS = 60_000
+export const WAIT_MS = 120_000
 const BOOT_BANNER = 'SeaBIOS'
 
 export interface AbilitiesHarness extends ComputeHarness {

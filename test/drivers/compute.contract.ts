@@ -15,7 +15,7 @@ import { DriverError } from '../../drivers/compute/driver.ts'
 import { describeNeeds } from '../support/host.ts'
 import type { GuestKind } from './boot-disk.ts'
 
-const WAIT_MS = 15_000
+const WAIT_MS = 60_000
 const POLL_MS = 20
 
 export interface ComputeHarness {

@@ -8,7 +8,7 @@ import { describeNeeds } from '../support/host.ts'
 import { eventually, never, stateOf } from './compute.contract.ts'
 import { QemuStage } from './qemu-stage.ts'
 
-const WAIT_MS = 60_000
+const WAIT_MS = 120_000
 const hard = { mode: 'hard', timeoutMs: 1_000 } as const
 
 describeNeeds(await qemuProblem(), 'consoles of QEMU', () => {

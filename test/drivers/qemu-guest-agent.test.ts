@@ -14,7 +14,7 @@ import { guestAgentDisk, guestAgentProblem } from './guest-agent-disk.ts'
 import { booted, GUEST_SIZES, GuestShell, realGuestImage, realGuestProblem } from './guest-shell.ts'
 import { QemuHarness } from './qemu-harness.ts'
 
-const WAIT_MS = 60_000
+const WAIT_MS = 120_000
 const TEST_MS = 300_000
 const PASSWORD = 'pass "word" \\ é'
 const DEADLINE = { timeoutMs: 10_000, signal: never }

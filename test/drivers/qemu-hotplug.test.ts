@@ -16,7 +16,7 @@ import { booted, GUEST_SIZES, GuestShell, realGuestImage, realGuestProblem } fro
 import { QemuHarness } from './qemu-harness.ts'
 
 const execute = promisify(execFile)
-const WAIT_MS = 60_000
+const WAIT_MS = 120_000
 const TEST_MS = 300_000
 const BRIDGE = 'nph-test-br'
 const TUN = '/dev/net/tun'

@@ -8,7 +8,7 @@ import { eventually, machineSpec, never, stateOf } from './compute.contract.ts'
 import { booted, GUEST_SIZES, GuestShell, realGuestImage, realGuestProblem } from './guest-shell.ts'
 import { QemuHarness } from './qemu-harness.ts'
 
-const WAIT_MS = 60_000
+const WAIT_MS = 120_000
 
 function numbers(text: string): number[] {
   return [...text.matchAll(/^N(\d+)\r?$/gm)].map(([, n]) => Number(n))

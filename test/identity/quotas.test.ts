@@ -178,7 +178,7 @@ describe('the limits in a tree', () => {
       token,
     )
     await expect
-      .poll(async () => instances(top), { timeout: 10_000 })
+      .poll(async () => instances(top), { timeout: 60_000 })
       .toMatchObject({ treeUsed: 0 })
     expect(await instances(left)).toMatchObject({ used: 0, reserved: 0, treeUsed: 0 })
     expect((await cluster.must('{ quotaFindings { what } }', {}, operator)).quotaFindings).toEqual(

@@ -222,7 +222,7 @@ describe('when something dies', () => {
     })
     writeFileSync(join(dataDir, 'postgres/data/postgresql.auto.conf'), 'no_such_setting = 1\n')
     process.kill(postmasterOf(dataDir), 'SIGKILL')
-    await until('it gives up', () => failures.length > 0, 20_000)
+    await until('it gives up', () => failures.length > 0)
     expect(failures[0]?.message).toContain('could not be kept running')
     await server.stop()
     expect(processesIn(dataDir)).toEqual([])
@@ -253,7 +253,7 @@ describe('when something dies', () => {
 
       const again = await startOwner(dataDir)
       again.child.kill('SIGKILL')
-      await until('no process is left', () => processesIn(dataDir).length === 0, 5_000)
+      await until('no process is left', () => processesIn(dataDir).length === 0)
     },
   )
 

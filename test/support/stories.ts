@@ -86,7 +86,7 @@ export const atRest = (
   token: string,
   id: string,
   status: string,
-  timeoutMs = 15_000,
+  timeoutMs?: number,
 ) =>
   until(
     `server ${status} and at rest`,

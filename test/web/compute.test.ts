@@ -1,5 +1,5 @@
 /** Servers and hosts as people look after them: a real browser on a simulated cloud, by role and label. */
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 import { portalProblem } from '../support/browser.ts'
 import { describeNeeds } from '../support/host.ts'
 import { type Portal, STORY_MS, startPortal } from '../support/portal.ts'
@@ -28,6 +28,10 @@ describeNeeds(portalProblem, 'the compute pages of the portal', () => {
     p = await startPortal({ hosts: 3 })
     await putImage(p.cloud, await p.cloud.signIn(), 'disk')
   }, STORY_MS)
+  afterEach(async ({ task }) => {
+    if (task.result?.state === 'fail')
+      await p?.picture(`failed-${task.name.replaceAll(/\W+/g, '-')}`)
+  })
   afterAll(() => p?.stop())
 
   const story = (name: string, tell: () => Promise<void>) => it(name, tell, STORY_MS)

@@ -13,7 +13,7 @@ import { browserProblem, launchBrowser } from '../support/browser.ts'
 import { describeNeeds } from '../support/host.ts'
 import type { ThingInput } from './parts-gallery.tsx'
 
-const PATIENCE_MS = 20_000
+const PATIENCE_MS = 60_000
 
 /** The gallery as files: name to content. */
 async function buildGallery(): Promise<Map<string, string | Uint8Array>> {

@@ -5,7 +5,7 @@
 import type { Logger } from 'pino'
 import type { Cloud, Db } from '../../services/context.ts'
 import { abandonedSince, uploadsBreakOff } from '../../services/image/upload.ts'
-import { pause } from '../pause.ts'
+import { type Periodic, startPeriodic } from '../periodic.ts'
 
 const DAY_MS = 24 * 60 * 60_000
 const EVENTS_MS = 7 * DAY_MS
@@ -20,27 +20,12 @@ export function startPrune(
   cloud: Pick<Cloud, 'db' | 'now'>,
   log: Logger,
   auditRetentionDays: number,
-): { stop(): Promise<void> } {
-  const stopping = new AbortController()
-  const working = (async () => {
-    while (!stopping.signal.aborted) {
-      await pause(EVERY_MS, stopping.signal)
-      if (stopping.signal.aborted) return
-      try {
-        await uploadsBreakOff(cloud, abandonedSince(cloud.now()))
-        await prune(cloud.db)
-        await pruneAudit(cloud.db, auditRetentionDays)
-      } catch (err) {
-        log.warn({ err }, 'could not prune')
-      }
-    }
-  })()
-  return {
-    async stop() {
-      stopping.abort()
-      await working
-    },
-  }
+): Periodic {
+  return startPeriodic({ everyMs: EVERY_MS, log, failed: 'could not prune' }, async () => {
+    await uploadsBreakOff(cloud, abandonedSince(cloud.now()))
+    await prune(cloud.db)
+    await pruneAudit(cloud.db, auditRetentionDays)
+  })
 }
 
 export async function prune(db: Db, at = new Date()): Promise<void> {

@@ -6,7 +6,7 @@
 import type { Logger } from 'pino'
 import type { Db } from '../../services/context.ts'
 import { type QuotaFinding, quotaFindings, quotaMend } from '../../services/identity/quota-audit.ts'
-import { pause } from '../pause.ts'
+import { type Periodic, startPeriodic } from '../periodic.ts'
 
 const EVERY_MS = 5 * 60_000
 
@@ -18,25 +18,11 @@ interface Auditing {
   everyMs?: number
 }
 
-export function startQuotaAudit(auditing: Auditing): { stop(): Promise<void> } {
-  const stopping = new AbortController()
-  const working = (async () => {
-    while (!stopping.signal.aborted) {
-      await pause(auditing.everyMs ?? EVERY_MS, stopping.signal)
-      if (stopping.signal.aborted) return
-      try {
-        await quotaAudit(auditing)
-      } catch (err) {
-        auditing.log.warn({ err }, 'could not audit the quotas')
-      }
-    }
-  })()
-  return {
-    async stop() {
-      stopping.abort()
-      await working
-    },
-  }
+export function startQuotaAudit(auditing: Auditing): Periodic {
+  const { log, everyMs = EVERY_MS } = auditing
+  return startPeriodic({ everyMs, log, failed: 'could not audit the quotas' }, async () => {
+    await quotaAudit(auditing)
+  })
 }
 
 const isCounter = ({ ownerId }: QuotaFinding): boolean => ownerId === null

@@ -33,7 +33,7 @@ import type { Bus } from '../bus.ts'
 import type { Caller } from '../call.ts'
 import { agentQueue, DESTROY_TIMEOUT_MS } from '../compute/agent-calls.ts'
 import { inBatches } from '../in-batches.ts'
-import { pause } from '../pause.ts'
+import { startPeriodic } from '../periodic.ts'
 import { FENCES_PER_CLAIM } from './call-fence.ts'
 import { reportTrust } from './report-trust.ts'
 
@@ -55,34 +55,23 @@ export interface ReportSettings {
 
 export async function startReports(settings: ReportSettings): Promise<{ stop(): Promise<void> }> {
   const { bus, cloud, log, heartbeatMs } = settings
-  const stopping = new AbortController()
   const believed = reportTrust({ db: cloud.db, log, open: settings.strangersJoin })
   const take = inBatches<unknown>(REPORTS_AT_ONCE, (bodies) => applyAll(settings, believed, bodies))
   const consumer = await bus.consume(REPORT_QUEUE, take, { concurrency: REPORTS_AT_ONCE })
   let lookedAt = Date.now()
-  const watching = (async () => {
-    while (!stopping.signal.aborted) {
-      await pause(heartbeatMs, stopping.signal)
-      if (stopping.signal.aborted) return
-      // After a gap of our own, hosts first get the time to be heard again.
-      const late = Date.now() - lookedAt > 2 * heartbeatMs
-      lookedAt = Date.now()
-      if (late) continue
-      try {
-        for (const host of await hostsFallSilent(cloud, MISSED_HEARTBEATS * heartbeatMs)) {
-          log.warn({ host }, 'the host is silent: DOWN')
-        }
-      } catch (err) {
-        lookedAt = 0
-        log.warn({ err }, 'could not look for silent hosts')
-      }
-    }
-  })()
+  const failed = 'could not look for silent hosts'
+  const watching = startPeriodic({ everyMs: heartbeatMs, log, failed }, async () => {
+    const now = Date.now()
+    // After a gap of our own, or a look that failed, hosts first get the time to be heard again.
+    const isLate = now - lookedAt > 2 * heartbeatMs
+    lookedAt = 0
+    const silent = isLate ? [] : await hostsFallSilent(cloud, MISSED_HEARTBEATS * heartbeatMs)
+    for (const host of silent) log.warn({ host }, 'the host is silent: DOWN')
+    lookedAt = now
+  })
   return {
     async stop() {
-      stopping.abort()
-      await consumer.stop()
-      await watching
+      await Promise.all([watching.stop(), consumer.stop()])
     },
   }
 }

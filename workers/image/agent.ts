@@ -9,7 +9,7 @@ import type { Db } from '../../services/context.ts'
 import { knownByTasks } from '../../services/core/task.ts'
 import type { Bus } from '../bus.ts'
 import { serveCalls } from '../call.ts'
-import { pause } from '../pause.ts'
+import { startPeriodic } from '../periodic.ts'
 import { IMAGE_QUEUE } from './image-delete.ts'
 
 const SWEEP_MS = 30 * 60_000
@@ -17,7 +17,6 @@ const SWEEP_MS = 30 * 60_000
 const SETTLED_MS = 10 * 60_000
 
 export async function startImageAgent(bus: Bus, store: ImageStore, db: Db, log: Logger) {
-  const stopping = new AbortController()
   const consumer = await serveCalls(
     bus,
     IMAGE_QUEUE,
@@ -30,18 +29,13 @@ export async function startImageAgent(bus: Bus, store: ImageStore, db: Db, log: 
     },
     { concurrency: 4, log },
   )
-  const sweeping = (async () => {
-    while (!stopping.signal.aborted) {
-      await sweepImages(store, db, log, new Date(Date.now() - SETTLED_MS)).catch((err) =>
-        log.warn({ err }, 'the image store could not be swept'),
-      )
-      await pause(SWEEP_MS, stopping.signal)
-    }
-  })()
+  const failed = 'the image store could not be swept'
+  const sweeping = startPeriodic({ everyMs: SWEEP_MS, log, failed, atOnce: true }, () =>
+    sweepImages(store, db, log, new Date(Date.now() - SETTLED_MS)),
+  )
   return {
     async stop() {
-      stopping.abort()
-      await Promise.all([consumer.stop(), sweeping])
+      await Promise.all([sweeping.stop(), consumer.stop()])
     },
   }
 }
