@@ -3,6 +3,7 @@ import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { newId } from '../../services/id.ts'
 import { type Cluster, startCluster } from '../support/cluster.ts'
+import { statementsOf } from '../support/statements.ts'
 import { CREATE, flavorId, putImage } from '../support/stories.ts'
 import { until } from '../support/until.ts'
 
@@ -30,18 +31,10 @@ afterAll(async () => {
   await cloud?.stop()
 })
 
-/** Whose a statement is. The relay reads for all watches of the process; the sweep looks for all tasks. */
-function ownerOf(sql: string): 'relay' | 'claim' | 'sweep' | 'work' {
-  if (/compute"?\."?migration|core\.process/.test(sql)) return 'sweep'
-  if (/from core\.event e\b/.test(sql)) return 'relay'
-  return /with due as/.test(sql) ? 'claim' : 'work'
-}
-
 async function countOf(work: () => Promise<unknown>): Promise<{ work: number; texts: string[] }> {
-  cloud.statements.count = 0
   cloud.statements.texts = []
   await work()
-  const texts = cloud.statements.texts.filter((sql) => ownerOf(sql) === 'work')
+  const texts = statementsOf(cloud)
   return {
     work: texts.length,
     texts: texts.map((sql) => sql.trim().replace(/\s+/g, ' ').slice(0, 80)),

@@ -10,6 +10,7 @@ import { mutation, type Persona } from '../access/row.ts'
 import { newDomain, newPlainUser, newWorld, type Owned, tokenOf } from '../access/world.ts'
 import { type Cluster, PASSWORD, startCluster } from '../support/cluster.ts'
 import { newUser } from '../support/people.ts'
+import { statementsOf } from '../support/statements.ts'
 import { emptyQcow2 } from '../support/stories.ts'
 import { until } from '../support/until.ts'
 
@@ -29,8 +30,7 @@ beforeAll(async () => {
   other = await newWorld(c, await newDomain(c, 'other'))
   self = await newPlainUser(c, domainId, 'ann')
 })
-/** Statements of the request; the relay of events looks around whenever it likes. */
-const asked = () => cloud.statements.texts.filter((sql) => !sql.includes('core.event'))
+const asked = () => statementsOf(cloud)
 
 afterAll(() => cloud?.stop())
 

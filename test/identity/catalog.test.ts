@@ -8,6 +8,7 @@ import { mutation } from '../access/row.ts'
 import { tokenOf } from '../access/world.ts'
 import { type Cluster, startCluster } from '../support/cluster.ts'
 import { newProject, tokenFor } from '../support/people.ts'
+import { statementsOf } from '../support/statements.ts'
 
 let cloud: Cluster
 let admin: string
@@ -20,8 +21,7 @@ beforeAll(async () => {
   projectId = await newProject(cloud.cloud, 'web')
   member = tokenFor(cloud.cloud, { projectId, role: 'member' })
 })
-/** Statements of the request; the relay of events looks around whenever it likes. */
-const asked = () => cloud.statements.texts.filter((sql) => !sql.includes('core.event'))
+const asked = () => statementsOf(cloud)
 
 afterAll(() => cloud?.stop())
 

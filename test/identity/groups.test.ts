@@ -5,6 +5,7 @@ import { byId, mutation } from '../access/row.ts'
 import { newDomain, newPlainUser, tokenOf } from '../access/world.ts'
 import { type Cluster, startCluster } from '../support/cluster.ts'
 import { assignRole, newProject, tokenFor } from '../support/people.ts'
+import { statementsOf } from '../support/statements.ts'
 
 const CREATE = mutation('groupCreate', 'group { id name version }')
 const UPDATE = mutation('groupUpdate', 'group { id name version }')
@@ -146,9 +147,9 @@ describe('roles through a group', () => {
     const member = await cloud.cloud.db.groupMember.findFirstOrThrow({ where: { groupId } })
     const token = tokenOfUser(member.userId)
     expect(await works(token)).toBe(true)
-    cloud.statements.count = 0
+    cloud.statements.texts = []
     expect(codeOf(await run(DELETE, { id: groupId }, manager))).toBe('OK')
-    expect(cloud.statements.count).toBeLessThan(40)
+    expect(statementsOf(cloud).length).toBeLessThan(40)
     expect(await works(token)).toBe(false)
     expect(await cloud.cloud.db.roleAssignment.count({ where: { groupId } })).toBe(0)
   })

@@ -12,6 +12,7 @@ import { named } from '../../services/identity/name.ts'
 import type { Persona } from '../access/row.ts'
 import { newDomain, newPlainUser, newWorld, type Owned, tokenOf } from '../access/world.ts'
 import { type Cluster, startCluster } from '../support/cluster.ts'
+import { statementsOf } from '../support/statements.ts'
 import { until } from '../support/until.ts'
 
 let cloud: Cluster
@@ -31,8 +32,7 @@ beforeAll(async () => {
   other = await newWorld(c, await newDomain(c, 'other'))
   self = await newPlainUser(c, domainId, 'ann')
 })
-/** Statements of the request; the relay of events looks around whenever it likes. */
-const asked = () => cloud.statements.texts.filter((sql) => !sql.includes('core.event'))
+const asked = () => statementsOf(cloud)
 
 afterAll(async () => {
   await cloud?.stop()

@@ -17,6 +17,7 @@ import {
   tamper,
   tokenFor,
 } from '../support/people.ts'
+import { statementsOf } from '../support/statements.ts'
 import { putImage } from '../support/stories.ts'
 import { until } from '../support/until.ts'
 
@@ -283,9 +284,9 @@ describe('checking a token', () => {
     const tokens = Array.from({ length: 5 }, () =>
       tokenFor(cloud.cloud, { userId, projectId, role: 'reader' }),
     )
-    cloud.statements.count = 0
+    cloud.statements.texts = []
     for (const token of tokens) await cloud.must(ask, {}, token)
-    expect(cloud.statements.count).toBe(0)
+    expect(statementsOf(cloud)).toEqual([])
   })
 })
 

@@ -5,6 +5,7 @@ import { byId, mutation } from '../access/row.ts'
 import { newDomain, newPlainUser, tokenOf } from '../access/world.ts'
 import { type Cluster, PASSWORD, startCluster } from '../support/cluster.ts'
 import { assignRole, newProject, newUser, tokenFor } from '../support/people.ts'
+import { statementsOf } from '../support/statements.ts'
 import { until } from '../support/until.ts'
 
 const CREATE = mutation('userCreate', 'user { id name enabled }')
@@ -353,10 +354,9 @@ describe('the list', () => {
         roleAssignments(first: 10) { nodes { role { name } project { name } } } } } }`
     const costs = []
     for (const first of [10, 100]) {
-      cloud.statements.count = 0
       cloud.statements.texts = []
       const { users } = await cloud.must(ask, { first }, admin)
-      costs.push(cloud.statements.texts.filter((sql) => !/core\.event/.test(sql)))
+      costs.push(statementsOf(cloud))
       expect(users.nodes.length).toBe(first)
       for (const node of users.nodes) {
         expect(node.groups.nodes.length).toBe(10)

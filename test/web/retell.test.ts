@@ -1,5 +1,5 @@
 // @vitest-environment jsdom
-/** An answer that is older than what a watch told meanwhile does not stay on the screen: one ... */
+/** What a watch told stays on the screen when an answer that is older than it comes after it. */
 import { gql } from 'urql'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { createPortalClient, type PortalClient } from '../../web/client.ts'
@@ -29,10 +29,13 @@ let sink: Sink | undefined
 /** Requests that have no answer yet. */
 let asked: ((data: object) => void)[]
 let shown: string
+/** Answers and changes that the page took in. */
+let taken: number
 let end: () => void
 
 beforeEach(async () => {
   asked = []
+  taken = 0
   vi.stubGlobal('fetch', () => {
     let resolve = (_: object) => {}
     const promise = new Promise<object>((done) => (resolve = done))
@@ -45,6 +48,7 @@ beforeEach(async () => {
     return () => {}
   })
   const reading = client.api.query(QUERY, {}).subscribe(({ data }) => {
+    taken++
     shown = data?.server.status
   })
   const watching = client.api.subscription(WATCH, {}).subscribe(() => {})
@@ -62,11 +66,16 @@ afterEach(() => {
 
 async function answer(data: object): Promise<void> {
   await until('it is asked for', () => asked.length > 0)
+  const before = taken
   asked.shift()?.(data)
-  await new Promise((resolve) => setTimeout(resolve, 20))
+  await until('it is taken in', () => taken > before)
+  await settled()
 }
 
-it('whose row was read before the change', async () => {
+/** What is put off to the end of this turn is done. */
+const settled = () => new Promise((resolve) => setImmediate(resolve))
+
+it('an answer whose row was read before the change changes nothing', async () => {
   client.rereadScreen()
   await until('it is asked for', () => asked.length === 1)
   sink?.next(change('SHUTOFF'))
@@ -74,7 +83,7 @@ it('whose row was read before the change', async () => {
   expect(shown).toBe('SHUTOFF')
 })
 
-it('to a command, which was done before its answer came', async () => {
+it('the answer to a command that was done before it came changes nothing', async () => {
   const done = client.api.mutation(STOP, {}).toPromise()
   await until('it is asked for', () => asked.length === 1)
   sink?.next(change('STOPPING'))
@@ -84,35 +93,30 @@ it('to a command, which was done before its answer came', async () => {
   expect(shown).toBe('SHUTOFF')
 })
 
-it('counts when it was asked for later', async () => {
+it('an answer that was asked for later counts', async () => {
   sink?.next(change('SHUTOFF'))
   client.rereadScreen()
   await answer({ server: server('DELETED') })
   expect(shown).toBe('DELETED')
 })
 
-it('of several answers to one question the oldest time counts until all have come', () => {
+it('of several answers to one question the oldest time counts until all have come', async () => {
   const retelling = createRetelling()
   const told: unknown[] = []
   const watch = retelling.hear({ next: (result) => void told.push(result.data) })
   retelling.asked(1)
   watch.next(change('A'))
   retelling.asked(1)
-  told.length = 0
-  const settled = () => new Promise((resolve) => setTimeout(resolve))
-  return (async () => {
-    retelling.answered(1)
-    await settled()
-    retelling.answered(1)
-    await settled()
-    expect(told).toEqual([change('A').data, change('A').data])
-    retelling.answered(1)
-    watch.next(change('B'))
-    retelling.asked(1)
-    retelling.answered(1)
-    await settled()
-    expect(told).toHaveLength(3)
-  })()
+  retelling.answered(1)
+  await settled()
+  retelling.answered(1)
+  await settled()
+  expect(told).toEqual(Array(3).fill(change('A').data))
+  watch.next(change('B'))
+  retelling.asked(1)
+  retelling.answered(1)
+  await settled()
+  expect(told).toHaveLength(4)
 })
 
 it('what will have no answer any more is not waited for', async () => {
@@ -124,6 +128,6 @@ it('what will have no answer any more is not waited for', async () => {
   retelling.dropped(1)
   retelling.asked(1)
   retelling.answered(1)
-  await new Promise((resolve) => setTimeout(resolve))
+  await settled()
   expect(told).toHaveLength(1)
 })
