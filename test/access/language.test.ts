@@ -235,7 +235,7 @@ describe('whatever is written', () => {
         expect(error).toBeInstanceOf(RuleError)
       }
     }
-    expect(performance.now() - startedAt).toBeLessThan(30_000)
+    expect(performance.now() - startedAt).toBeLessThan(1000)
   })
 })
 

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { run, ShellError, spawnDetached } from '../../drivers/shell.ts'
 
 const SH = '/bin/sh'
-const timeoutMs = 30_000
+const timeoutMs = 10_000
 
 describe('run', () => {
   it('returns what a program says, whatever its exit code', async () => {

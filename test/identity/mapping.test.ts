@@ -122,7 +122,7 @@ describe('conditions', () => {
     for (const name of ['anyOneOf', 'notAnyOf']) {
       expect(fits({ [name]: ['^(a+)+$'], regex: true }, { ...claims, groups })).toBe(false)
     }
-    expect(performance.now() - began).toBeLessThan(30_000)
+    expect(performance.now() - began).toBeLessThan(2000)
   })
 })
 

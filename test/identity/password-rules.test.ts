@@ -94,7 +94,7 @@ describe('rules of an operator', () => {
     const began = performance.now()
     const told = problem(`${'a'.repeat(MAX_PASSWORD_LENGTH - 1)}!`, rules)
     expect(told).toMatch(/many an a \(this one took too long to check\)/)
-    expect(performance.now() - began).toBeLessThan(30_000)
+    expect(performance.now() - began).toBeLessThan(2000)
     expect(problem('aaaa aaaa bbbb', { ...rules, regex: 'b$' })).toBeNull()
   })
 

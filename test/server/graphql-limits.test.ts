@@ -96,7 +96,7 @@ describe('limits', () => {
   ])('is quick to refuse %s', async (_what, query, code) => {
     const began = performance.now()
     expect(codeOf(await ask(shell, query))).toBe(code)
-    expect(performance.now() - began).toBeLessThan(30_000)
+    expect(performance.now() - began).toBeLessThan(1_000)
   })
 })
 
