@@ -1,5 +1,5 @@
 /** The first image: the guest that `scripts/` built, registered once as a public image. */
-import { createReadStream, existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { createReadStream } from 'node:fs'
 import { request } from 'node:http'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
@@ -8,6 +8,7 @@ import { newId } from '../services/id.ts'
 import { administrators } from '../services/identity/administrators.ts'
 import { imageCreate } from '../services/image/image.ts'
 import { projectRoot } from './project-root.ts'
+import { readWhole, writeWhole } from './whole-file.ts'
 
 interface Manifest {
   name: string
@@ -24,10 +25,11 @@ export async function registerGuestImage(
 ): Promise<string | null> {
   const folder = join(projectRoot(), 'dist', 'guest-image')
   const manifestFile = join(folder, 'manifest.json')
-  if (!existsSync(manifestFile)) return null
-  const manifest = JSON.parse(readFileSync(manifestFile, 'utf8')) as Manifest
+  const text = readWhole(manifestFile)
+  if (text === null) return null
+  const manifest = JSON.parse(text) as Manifest
   const done = join(dataDir, 'guest-image')
-  if (existsSync(done) && readFileSync(done, 'utf8') === manifest.sha512) return null
+  if (readWhole(done) === manifest.sha512) return null
   const { secret, actor } = await operatorToken(cloud)
   const ctx = { ...cloud, actor, requestId: newId(), address: null }
   const input = { name: manifest.name, diskFormat: 'QCOW2', visibility: 'PUBLIC' } as const
@@ -37,7 +39,7 @@ export async function registerGuestImage(
   })
   const imageId = begun?.id ?? (await imageCreate(ctx, input)).imageId
   await put(`${apiUrl}/v1/images/${imageId}/file`, join(folder, 'nephograph-guest.qcow2'), secret)
-  writeFileSync(done, manifest.sha512)
+  writeWhole(done, manifest.sha512)
   return `guest image registered: ${manifest.name}`
 }
 

@@ -1,21 +1,18 @@
 /** The key of this machine as a host: made when it joins, kept in its data directory, never sent. */
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { hostTrust } from '../services/compute/host-join.ts'
 import type { Db } from '../services/context.ts'
+import { readWhole, writeWhole } from './whole-file.ts'
 
 const fileOf = (dataDir: string, hostName: string): string =>
   join(dataDir, 'agent', `${hostName}.key.pem`)
 
 /** Null when this machine never joined under that name. */
 export function readHostKey(dataDir: string, hostName: string): KeyObject | null {
-  try {
-    return createPrivateKey(readFileSync(fileOf(dataDir, hostName)))
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
-    throw error
-  }
+  const text = readWhole(fileOf(dataDir, hostName))
+  return text === null ? null : createPrivateKey(text)
 }
 
 /** The key that is there, or a new one. */
@@ -26,8 +23,7 @@ export function makeHostKey(dataDir: string, hostName: string): KeyObject {
   const file = fileOf(dataDir, hostName)
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
   const text = privateKey.export({ type: 'pkcs8', format: 'pem' })
-  writeFileSync(`${file}.new`, text, { mode: 0o600, flush: true })
-  renameSync(`${file}.new`, file)
+  writeWhole(file, text.toString())
   return privateKey
 }
 

@@ -16,21 +16,10 @@
  *    with a key that a power failure took is lost.
  */
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
-import {
-  chmodSync,
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeSync,
-} from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { v7, validate, version } from 'uuid'
+import { writeWhole } from './whole-file.ts'
 
 export const keyKinds = ['token', 'fernet', 'seal'] as const
 export type KeyKind = (typeof keyKinds)[number]
@@ -105,21 +94,7 @@ function makeKey(dataDir: string, kind: KeyKind, at: Date): string {
   const folder = keyFolder(dataDir, kind)
   const { suffix, make } = places[kind]
   const id = v7({ msecs: at.getTime() })
-  const partial = join(folder, `.${id}.new`)
-  const file = openSync(partial, 'wx', 0o600)
-  try {
-    writeSync(file, make())
-    fsyncSync(file)
-  } finally {
-    closeSync(file)
-  }
-  renameSync(partial, join(folder, `${id}${suffix}`))
-  const entry = openSync(folder, 'r')
-  try {
-    fsyncSync(entry)
-  } finally {
-    closeSync(entry)
-  }
+  writeWhole(join(folder, `${id}${suffix}`), make())
   return id
 }
 

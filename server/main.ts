@@ -4,7 +4,7 @@
  * P1 A data directory has one owner. Who is refused has touched nothing in it.
  * P2 `ready.json` is there while everything answers: written last, removed first.
  */
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { adminPassword } from './admin-password.ts'
@@ -28,6 +28,7 @@ import { type Life, live } from './life.ts'
 import { makeLog } from './log.ts'
 import { patiently } from './patience.ts'
 import { projectRoot } from './project-root.ts'
+import { removeReady, writeReady } from './ready-file.ts'
 
 const HOSTS_UP_MS = 60_000
 const HOST_UP_MS = 50
@@ -42,8 +43,7 @@ async function start(life: Life): Promise<void> {
   mkdirSync(config.dataDir, { recursive: true, mode: 0o711 })
   const lock = await lockFolder(config.dataDir)
   life.onStop(() => lock.release())
-  const readyFile = join(config.dataDir, 'ready.json')
-  rmSync(readyFile, { force: true })
+  removeReady(config.dataDir)
   const { log, file: logFile } = makeLog(config.logLevel, config.dataDir)
 
   say(`Nephograph ${version()}, data in ${config.dataDir}`)
@@ -87,10 +87,8 @@ async function start(life: Life): Promise<void> {
     pid: process.pid,
     drivers: { compute: config.roles.includes('agent') ? drivers.compute : null },
   }
-  // Whole or not there: others wait for this file.
-  writeFileSync(`${readyFile}.new`, `${JSON.stringify(ready, null, 2)}\n`)
-  renameSync(`${readyFile}.new`, readyFile)
-  life.onStop(() => rmSync(readyFile, { force: true }))
+  writeReady(config.dataDir, ready)
+  life.onStop(() => removeReady(config.dataDir))
   log.info(ready, 'ready')
   welcome(url, password, logFile)
 }

@@ -3,7 +3,7 @@
  * PostgreSQL, simulators below. It is ended by its process id, whatever happens.
  */
 import { spawn } from 'node:child_process'
-import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -115,9 +115,12 @@ async function readReady(dataDir, ended) {
     const log = readFileSync(join(dataDir, 'bench.log'), 'utf8').slice(-2000)
     throw new Error(`the product ${how}: ${log}`)
   }
-  const file = join(dataDir, 'ready.json')
-  const text = existsSync(file) ? readFileSync(file, 'utf8') : ''
-  return text.endsWith('}\n') && JSON.parse(text)
+  try {
+    return JSON.parse(readFileSync(join(dataDir, 'ready.json'), 'utf8'))
+  } catch (error) {
+    if (error.code === 'ENOENT') return null
+    throw error
+  }
 }
 
 /** PostgreSQL writes the folder of its socket into the fifth line of this file. */

@@ -13,20 +13,13 @@
 
 import type { ChildProcess } from 'node:child_process'
 import { execFileSync, spawn } from 'node:child_process'
-import {
-  closeSync,
-  existsSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-} from 'node:fs'
+import { closeSync, openSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { platform } from 'node:os'
 import { basename, join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
 import { birthOf } from '../folder-lock.ts'
+import { readWhole } from '../whole-file.ts'
 import type { PostgresBinaries } from './postgres-binaries.ts'
 import { POSTGRES_ENVIRONMENT } from './postgres-binaries.ts'
 import { serverSettings } from './postgres-settings.ts'
@@ -207,9 +200,7 @@ function sendSignal(pid: number, signal: NodeJS.Signals): void {
 }
 
 function recordedPid(dataFolder: string): number | null {
-  const file = join(dataFolder, PID_FILE)
-  if (!existsSync(file)) return null
-  return Number.parseInt(readFileSync(file, 'utf8'), 10) || null
+  return Number.parseInt(readWhole(join(dataFolder, PID_FILE)) ?? '', 10) || null
 }
 
 /**

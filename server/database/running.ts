@@ -1,7 +1,7 @@
 /** Finds the embedded database of a data directory while another process runs it. */
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { birthOf } from '../folder-lock.ts'
+import { readWhole } from '../whole-file.ts'
 import { SUPERUSER } from './postmaster.ts'
 
 const DATABASE = 'nephograph'
@@ -11,13 +11,8 @@ const SOCKET_LINE = 4
 
 /** Its address; null when it does not run. Throws when we may not look. */
 export function runningPostgres(dataDir: string): string | null {
-  let lines: string[]
-  try {
-    lines = readFileSync(join(dataDir, 'postgres', 'data', 'postmaster.pid'), 'utf8').split('\n')
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
-    throw error
-  }
+  const text = readWhole(join(dataDir, 'postgres', 'data', 'postmaster.pid'))
+  const lines = text?.split('\n') ?? []
   const socketFolder = lines[SOCKET_LINE]
   if (!socketFolder || birthOf(Number(lines[PID_LINE])) === null) return null
   return `postgresql://${SUPERUSER}@localhost/${DATABASE}?host=${encodeURIComponent(socketFolder)}`

@@ -1,6 +1,6 @@
 /** `nepho admin reset-password`: the way back in when the administrator's password is lost. */
 import { randomBytes } from 'node:crypto'
-import { existsSync, renameSync, writeFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { adminReset } from '../../services/identity/admin-reset.ts'
 import { ADMIN_USER, DEFAULT_DOMAIN } from '../../services/identity/bootstrap.ts'
@@ -8,6 +8,7 @@ import { passwordProblem } from '../../services/identity/password-rules.ts'
 import type { Config } from '../config.ts'
 import { passwordRulesOf } from '../config-identity.ts'
 import { openDatabase } from '../database/client.ts'
+import { writeWhole } from '../whole-file.ts'
 import { withDatabase } from './database.ts'
 import type { Say } from './terminal.ts'
 
@@ -51,7 +52,6 @@ export async function resetPassword(
 function keepFileTrue(dataDir: string, password: string, say: Say): void {
   const file = join(dataDir, 'admin-password')
   if (!existsSync(file)) return
-  writeFileSync(`${file}.new`, `${password}\n`, { mode: 0o600 })
-  renameSync(`${file}.new`, file)
+  writeWhole(file, `${password}\n`)
   say(`kept in ${file}, as the one before was`)
 }

@@ -4,11 +4,12 @@
  * the API, took its quota and was placed.
  */
 import { spawn } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { adminPassword } from '../admin-password.ts'
 import { projectRoot } from '../project-root.ts'
+import { readReady } from '../ready-file.ts'
 import { fill } from './simulate-fill.ts'
 import type { Say } from './terminal.ts'
 
@@ -58,7 +59,8 @@ export async function simulate(options: SimulateOptions, say: Say): Promise<numb
       child.kill(signal)
     })
   }
-  const url = await ready(dataDir, over.signal, READY_MS + hosts * READY_MS_PER_HOST)
+  const patience = READY_MS + hosts * READY_MS_PER_HOST
+  const url = await urlOf(child.pid, dataDir, over.signal, patience)
   if (url) {
     const { password } = adminPassword(dataDir, undefined)
     await fill({ ...options, url, password, end: over.signal }, say).catch((error: Error) => {
@@ -70,12 +72,18 @@ export async function simulate(options: SimulateOptions, say: Say): Promise<numb
 
 const mainFile = (): string => join(projectRoot(), 'dist', 'server', 'main.js')
 
-/** The API's address once everything answers; null when it does not. */
-async function ready(dataDir: string, end: AbortSignal, timeoutMs: number): Promise<string | null> {
-  const file = join(dataDir, 'ready.json')
+/** The API's address once everything of that process answers; null when it does not. */
+async function urlOf(
+  pid: number | undefined,
+  dataDir: string,
+  end: AbortSignal,
+  timeoutMs: number,
+): Promise<string | null> {
   for (const until = Date.now() + timeoutMs; Date.now() < until; await sleep(LOOK_MS)) {
     if (end.aborted) return null
-    if (existsSync(file)) return (JSON.parse(readFileSync(file, 'utf8')) as { url: string }).url
+    const ready = readReady(dataDir)
+    // One that was killed may have left its own.
+    if (ready?.pid === pid) return ready?.url ?? null
   }
   return null
 }

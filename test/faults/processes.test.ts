@@ -6,6 +6,7 @@ import { mkdirSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, expect, it } from 'vitest'
 import { startEmbeddedPostgres } from '../../server/database/embedded.ts'
+import { readReady } from '../../server/ready-file.ts'
 import { describeNeeds, linuxProblem } from '../support/host.ts'
 import {
   endProducts,
@@ -14,7 +15,6 @@ import {
   postmasterOf,
   processesIn,
   productFolder,
-  readReady,
   startProduct,
 } from '../support/process.ts'
 import { type Broker, rabbitMqProblem, startRabbitMq } from '../support/rabbitmq.ts'

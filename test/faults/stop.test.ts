@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
+import { readReady } from '../../server/ready-file.ts'
 import { type Client, makeClient } from '../support/client.ts'
 import { describeNeeds, linuxProblem } from '../support/host.ts'
 import {
@@ -9,7 +10,6 @@ import {
   type Product,
   processesIn,
   productFolder,
-  readReady,
   startProduct,
 } from '../support/process.ts'
 import { ACT, atRest, newServer, putImage } from '../support/stories.ts'

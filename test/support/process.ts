@@ -7,9 +7,11 @@
  * P2 A process belongs to a folder when it works in it or names it in its command line.
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { type Ready, readReady } from '../../server/ready-file.ts'
+import { readWhole } from '../../server/whole-file.ts'
 import { PASSWORD } from './cluster.ts'
 import { until } from './until.ts'
 
@@ -28,12 +30,6 @@ export interface ProductOptions {
   env?: Record<string, string>
   /** The network namespace that it runs in; by default ours. */
   namespace?: string
-}
-
-export interface Ready {
-  url: string | null
-  pid: number
-  drivers: { compute: string | null }
 }
 
 export interface Product {
@@ -59,11 +55,6 @@ export function productFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'nephograph-process-'))
   folders.add(folder)
   return folder
-}
-
-export function readReady(dataDir: string): Ready | null {
-  const file = join(dataDir, 'ready.json')
-  return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : null
 }
 
 export function startProduct({ dataDir, roles, env, namespace }: ProductOptions): Product {
@@ -200,9 +191,8 @@ export function kill(pid: number, signal: NodeJS.Signals = 'SIGKILL'): void {
 
 /** Of the embedded PostgreSQL in a data directory: its pid and where it listens. */
 export function postmasterOf(dataDir: string): { pid: number; url: string } | null {
-  const file = join(dataDir, 'postgres', 'data', 'postmaster.pid')
-  if (!existsSync(file)) return null
-  const [pid = '', , , , socket = ''] = readFileSync(file, 'utf8').split('\n')
+  const text = readWhole(join(dataDir, 'postgres', 'data', 'postmaster.pid')) ?? ''
+  const [pid = '', , , , socket = ''] = text.split('\n')
   const url = `postgresql://nephograph@localhost/nephograph?host=${encodeURIComponent(socket)}`
   return socket ? { pid: Number(pid), url } : null
 }

@@ -5,7 +5,6 @@ import {
   existsSync,
   mkdtempSync,
   readdirSync,
-  readFileSync,
   rmSync,
   statfsSync,
   statSync,
@@ -22,6 +21,7 @@ import { birthOf } from '../../folder-lock.ts'
 import { keyFiles, keyFolder, keyKinds, STAGED_MS } from '../../key-files.ts'
 import { loadKeys } from '../../keys.ts'
 import { startPolicies } from '../../policy-files.ts'
+import { readReady, readyFile } from '../../ready-file.ts'
 import { type Check, type Finding, fail, ok, skipped, warn } from './check.ts'
 
 const OLDEST_NODE = [20, 19] as const
@@ -182,17 +182,17 @@ async function accelerator(config: Config): Promise<Finding> {
 }
 
 async function runningInstance({ dataDir }: Config): Promise<Finding> {
-  const file = join(dataDir, 'ready.json')
-  if (!existsSync(file)) {
+  const ready = readReady(dataDir)
+  if (!ready) {
     const busy = existsSync(join(dataDir, 'lock')) && readdirSync(join(dataDir, 'lock')).some(lives)
     return skipped(
       busy ? 'a process starts or stops just now' : 'nothing runs on this data directory',
     )
   }
-  const { url, pid } = JSON.parse(readFileSync(file, 'utf8')) as { url: string | null; pid: number }
+  const { url, pid } = ready
   if (birthOf(pid) === null) {
     return warn(
-      `process ${pid} is gone and left ${file} behind`,
+      `process ${pid} is gone and left ${readyFile(dataDir)} behind`,
       'start the cloud: it goes on from there',
     )
   }
