@@ -533,7 +533,10 @@ describe.each(mine)('%s', (name, kind) => {
       let after: object | null = null
       const sleep = async (go: () => Promise<unknown>) => {
         const result = deed === 'do' ? await go() : undefined
-        expect(await world.finish(taskId)).toMatchObject({ status: 'SUCCEEDED' })
+        const task = await world.finish(taskId)
+        expect(task).toMatchObject({ status: 'SUCCEEDED' })
+        // What the task left for others to remove is gone by then.
+        await expectEnd(id, task)
         after = await everything(id, taskId)
         return deed === 'do' ? result : go()
       }
