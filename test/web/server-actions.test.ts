@@ -84,7 +84,12 @@ describeNeeds(portalProblem, 'the actions on servers in the portal', () => {
 
   story('stops and starts, and asks before it cuts the power', async () => {
     await dismissAll()
+    // A button that moved away under a pressed finger would not do what it says.
+    const top = async () => (await p.heading('far').boundingBox())?.y
+    const before = await top()
     await p.button('Stop').click()
+    await p.says('Stopping: far')
+    expect(await top()).toBe(before)
     await comes('Stopping', 'SHUTOFF', 'Shutoff')
     await p.picture('server-off')
     await p.button('Start').click()

@@ -1,5 +1,5 @@
 /**
- * Results of actions, shown on top of the page; the oldest make room. A success goes by itself,
+ * Results of actions, shown in a corner; the oldest make room. A success goes by itself,
  * because the page shows what came of it; a refusal stays until it is dismissed.
  */
 import { createContext, type ReactNode, useContext, useMemo, useState } from 'react'

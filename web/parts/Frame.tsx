@@ -34,9 +34,7 @@ export function Frame({ isLost }: { isLost: boolean }) {
         headerSelector="#top"
         toolsHide
         contentType={handles.some((handle) => handle?.isTable) ? 'table' : 'default'}
-        ariaLabels={{ notifications: t('shell.notifications') }}
         navigation={<Navigation />}
-        notifications={<Notifications />}
         content={
           viewer.project || handles.some((handle) => handle?.worksWithoutProject) ? (
             <Suspense fallback={<Loading text={t('common.loading')} />}>
@@ -47,6 +45,7 @@ export function Frame({ isLost }: { isLost: boolean }) {
           )
         }
       />
+      <Results />
     </>
   )
 }
@@ -65,7 +64,8 @@ function NeedsProject() {
   return <Empty title={t('shell.needsProject')} text={t('shell.needsProjectText')} />
 }
 
-function Notifications() {
+/** Beside the page, not above it: what comes and goes by itself moves nothing under the pointer. */
+function Results() {
   const { t } = useTranslation()
   const { items, dismiss } = useFlash()
   const flashes = items.map((item) => ({
@@ -74,7 +74,11 @@ function Notifications() {
     dismissLabel: t('common.dismiss'),
     onDismiss: () => dismiss(item.id),
   }))
-  return <Flashbar items={flashes} />
+  return (
+    <section className="results" aria-label={t('shell.notifications')}>
+      <Flashbar items={flashes} />
+    </section>
+  )
 }
 
 function Navigation() {

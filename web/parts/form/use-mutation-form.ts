@@ -12,7 +12,7 @@ export interface CommandInput {
 
 /** What a success is followed by. */
 export interface Done {
-  /** The result on top of the page. */
+  /** The result, in the corner. */
   header?: string
   /** The page to go to; without it, who showed the form goes on. */
   to?: string
