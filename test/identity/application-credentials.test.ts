@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Api, startApi } from '../support/api.ts'
 import type { GraphqlAnswer } from '../support/client.ts'
 import { type Cluster, startCluster } from '../support/cluster.ts'
+import { allVisible } from '../support/events.ts'
 import { makeTestLog } from '../support/log.ts'
 import { assignRole, newProject, newUser, tokenFor } from '../support/people.ts'
 import { writtenDown } from '../support/secrets.ts'
@@ -308,6 +309,7 @@ describe('deleting one', () => {
       const answer = await cloud.gql(DELETE, { input: { id: credential.id } }, ann)
       expect(answer.data.applicationCredentialDelete).toEqual({ applicationCredential: null })
       expect(codeOf(await cloud.gql(WHO, {}, token))).toBe('UNAUTHENTICATED')
+      await allVisible(cloud.cloud.db)
       await until(
         'the other process to hear of it',
         async () => codeOf(await other.gql(WHO, {}, token)) === 'UNAUTHENTICATED',

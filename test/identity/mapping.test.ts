@@ -1,6 +1,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { checkMapping, type MappingRule, mapClaims } from '../../services/identity/mapping.ts'
+import { cpuClock } from '../support/cpu-clock.ts'
 
 const claims = {
   sub: 'account-1',
@@ -118,11 +119,11 @@ describe('conditions', () => {
 
   it('a regex that never ends lets nobody in, and does not hold up the cloud', () => {
     const groups = [`${'a'.repeat(200)}!`]
-    const began = performance.now()
+    const cpuMs = cpuClock()
     for (const name of ['anyOneOf', 'notAnyOf']) {
       expect(fits({ [name]: ['^(a+)+$'], regex: true }, { ...claims, groups })).toBe(false)
     }
-    expect(performance.now() - began).toBeLessThan(2000)
+    expect(cpuMs()).toBeLessThan(2000)
   })
 })
 

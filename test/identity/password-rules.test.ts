@@ -9,6 +9,7 @@ import {
   passwordProblem,
   passwordRulesProblems,
 } from '../../services/identity/password-rules.ts'
+import { cpuClock } from '../support/cpu-clock.ts'
 
 const problem = (password: string, rules: Partial<PasswordRules> = {}, userName = 'ann') =>
   passwordProblem(password, { userName, rules: { ...defaultPasswordRules, ...rules } })
@@ -91,10 +92,10 @@ describe('rules of an operator', () => {
 
   it('do not hold up the cloud with a regular expression that never ends', () => {
     const rules = { regex: '^(a+)+$', regexDescription: 'many an a' }
-    const began = performance.now()
+    const cpuMs = cpuClock()
     const told = problem(`${'a'.repeat(MAX_PASSWORD_LENGTH - 1)}!`, rules)
     expect(told).toMatch(/many an a \(this one took too long to check\)/)
-    expect(performance.now() - began).toBeLessThan(2000)
+    expect(cpuMs()).toBeLessThan(2000)
     expect(problem('aaaa aaaa bbbb', { ...rules, regex: 'b$' })).toBeNull()
   })
 

@@ -297,7 +297,6 @@ describe('deleting', () => {
       'the projects are gone',
       async () =>
         (await cloud.cloud.db.project.count({ where: { id: { in: [id, child.id] } } })) === 0,
-      30_000,
     )
     expect((await cloud.must(EVENTS, { id }, admin)).project).toBeNull()
     expect(await cloud.cloud.db.image.count({ where: { projectId: id } })).toBe(0)

@@ -211,7 +211,7 @@ describe('the books of quotas', () => {
       }),
       { numRuns: RUNS, endOnFailure: true },
     )
-  }, 120_000)
+  }, 300_000)
 
   /** Begins the second while the first is not committed yet, and says how the second ended. */
   async function behind(

@@ -104,17 +104,18 @@ describe('signing in', () => {
   })
 
   it('takes as long for a user that is not there as for one that is', async () => {
-    const median = async (user: string) => {
-      const times: number[] = []
-      for (let i = 0; i < 5; i++) {
-        const began = performance.now()
-        await signIn(user, 'wrong')
-        times.push(performance.now() - began)
-      }
-      return times.sort((a, b) => a - b)[2] ?? 0
+    const timeOf = async (user: string) => {
+      const began = performance.now()
+      await signIn(user, 'wrong')
+      return performance.now() - began
     }
     await newUser(cloud.cloud, 'known', { password: SECRET })
-    const [known, unknown] = [await median('known'), await median('unknown')]
+    // In turns, and the quickest of each: what else the machine does meanwhile slows both.
+    let [known, unknown] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY]
+    for (let i = 0; i < 9; i++) {
+      known = Math.min(known, await timeOf('known'))
+      unknown = Math.min(unknown, await timeOf('unknown'))
+    }
     expect(unknown / known).toBeGreaterThan(0.3)
     expect(known / unknown).toBeGreaterThan(0.3)
   })
@@ -256,7 +257,7 @@ describe('a token that is not ours', () => {
       'with more rights': tamper(good, { actor: { roles: ['admin'], operator: true } }),
       'longer lived': tamper(good, { exp: 9_999_999_999 }),
       'with another header': [encode({ ...header, typ: 'at+jwt' }), p, s].join('.'),
-      'with another signature': [h, p, `A${s.slice(1)}`].join('.'),
+      'with another signature': [h, p, `${s.startsWith('A') ? 'B' : 'A'}${s.slice(1)}`].join('.'),
       'without a signature': `${h}.${p}.`,
       'alg none': `${encode({ ...header, alg: 'none' })}.${p}.`,
       'HS256 with the public key': `${hs256}.${createHmac('sha256', pem).update(hs256).digest('base64url')}`,

@@ -121,14 +121,19 @@ export function busContract(name: string, prepare: () => Promise<BusUnderTest>):
     it('lets another consumer have what one has rejected', async () => {
       const queue = newName()
       let refused = 0
+      let letGo = () => {}
+      const healthyIsThere = new Promise<void>((resolve) => (letGo = resolve))
       const failing = await here.consume(queue, async () => {
         refused += 1
+        // Its deliveries are numbered: without this all could be over before anybody else is there.
+        if (refused > 1) await healthyIsThere
         throw new Error('never here')
       })
       await here.publish(queue, { n: 1 })
       await until('it was refused', () => refused > 0)
       const got: unknown[] = []
       const healthy = await there.consume(queue, async (body) => void got.push(body))
+      letGo()
       await failing.stop()
       await until('the other consumer has it', () => got.length === 1)
       await healthy.stop()

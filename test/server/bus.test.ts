@@ -135,7 +135,8 @@ describeNeeds(rabbitMqProblem(), 'RabbitMQ', () => {
         url: broker.url,
         log,
         publishWaitMs: 300,
-        connectWaitMs: 300,
+        // The first connection has to come within it, too.
+        connectWaitMs: 5_000,
       })
       await broker.kill()
       try {
@@ -190,7 +191,7 @@ describeNeeds(rabbitMqProblem(), 'RabbitMQ', () => {
   it('never tells the password', async () => {
     const { log, lines } = makeTestLog()
     const url = broker.url.replace('guest:guest', 'guest:hunter2%2Fsecret')
-    const failure: unknown = await connectRabbitMq({ url, log, connectWaitMs: 2_000 }).then(
+    const failure: unknown = await connectRabbitMq({ url, log, connectWaitMs: 20_000 }).then(
       (bus) => bus.close(),
       (error: unknown) => error,
     )

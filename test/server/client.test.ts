@@ -15,8 +15,6 @@ beforeEach(async () => {
   database = openDatabase({
     url: fresh.url,
     poolSize: 2,
-    statementTimeoutMs: 300,
-    lockTimeoutMs: 100,
     onQuery: (sql) => statements.push(sql),
     onConnectionError: (error) => broken.push(error),
   })
@@ -60,8 +58,10 @@ it('prepares a statement of Prisma once in a connection', async () => {
 })
 
 it('bounds how long a statement runs and waits', async () => {
-  const { pool } = database
-  await expect(pool.query('select pg_sleep(10)')).rejects.toThrow('statement timeout')
+  const bounds = { statementTimeoutMs: 3_000, lockTimeoutMs: 500 }
+  const bounded = openDatabase({ url: fresh.url, poolSize: 2, ...bounds })
+  const { pool } = bounded
+  await expect(pool.query('select pg_sleep(30)')).rejects.toThrow('statement timeout')
   const holder = await pool.connect()
   try {
     await holder.query('begin')
@@ -70,6 +70,7 @@ it('bounds how long a statement runs and waits', async () => {
   } finally {
     await holder.query('rollback')
     holder.release()
+    await bounded.close()
   }
 })
 

@@ -256,10 +256,10 @@ describe('a running process', () => {
     const count = () =>
       ({ token: token.pairs.size, fernet: fernet.all.length, seal: sealing.all.length })[which]
     const { id } = rotateKeys(dataDir, { which, tokenTtlSeconds: 60 })
-    await until('the new key is known', () => count() === 2, A_SECOND_MS)
+    await until('the new key is known', () => count() === 2)
     const file = keyFiles(dataDir, which).find((key) => key.id === id)?.file ?? ''
     rmSync(file)
-    await until('it is forgotten', () => count() === 1, A_SECOND_MS)
+    await until('it is forgotten', () => count() === 1)
     expect(changes()).toBe(2)
   })
 

@@ -1,7 +1,7 @@
 /** Watches and operations over graphql-transport-ws, spoken by hand. */
 import { once } from 'node:events'
 import { connect as connectTcp } from 'node:net'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { WebSocket } from 'ws'
 import type { RequestInfo } from '../../server/http/request.ts'
 import type { Session } from '../../server/http/websocket-operations.ts'
@@ -34,7 +34,6 @@ const LIMITS = {
   operations: 3,
   messageBytes: 20_000,
   unsentBytes: 200_000,
-  initTimeoutMs: 300,
   connections: 20,
 }
 
@@ -156,7 +155,11 @@ describe('connecting', () => {
   })
 
   it('closes who says nothing, who speaks too early, and who speaks another protocol', async () => {
-    const silent = await dial()
+    const hasty = await startShell({
+      subscriptions: { ...subscriptions, limits: { ...LIMITS, initTimeoutMs: 300 } },
+    })
+    onTestFinished(() => hasty.stop())
+    const silent = await dial(hasty)
     const early = await dial()
     early.subscribe('1', '{ hello }')
     const other = await dial(shell, 'graphql-ws').catch((error: Error) => error)
@@ -309,7 +312,7 @@ describe('watching', () => {
 
 describe('the token', () => {
   it('ends the connection when its time is over', async () => {
-    expiresAt = new Date(Date.now() + 300)
+    expiresAt = new Date(Date.now() + 3_000)
     const client = await signIn()
     const feed = await watch(client, 'w')
     expect(await client.end()).toEqual({
@@ -344,7 +347,7 @@ describe('the token', () => {
 describe('the line', () => {
   it('is pinged, and ended when nobody answers', async () => {
     const quick = await startShell({
-      subscriptions: { ...subscriptions, limits: { ...LIMITS, keepAliveMs: 100 } },
+      subscriptions: { ...subscriptions, limits: { ...LIMITS, keepAliveMs: 500 } },
     })
     try {
       const alive = await signIn('ann', quick)

@@ -9,7 +9,7 @@
  *    one is given, which the test has made.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomInt } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
@@ -23,6 +23,9 @@ const DIE_WITH_PARENT = ['--pdeathsig', 'KILL', '--']
 const START_TIMEOUT_MS = 90_000
 const STOP_TIMEOUT_MS = 15_000
 const POLL_MS = 100
+/** Linux gives ports from here on to whoever asks for any (ip_local_port_range). */
+const EPHEMERAL_PORTS = 32_768
+const LOWEST_PORT = 20_000
 
 export interface Broker {
   url: string
@@ -48,7 +51,7 @@ export function rabbitMqProblem(): string | null {
 
 export async function startRabbitMq(address = '127.0.0.1'): Promise<Broker> {
   const folder = await mkdtemp(join(tmpdir(), 'nephograph-rabbitmq-'))
-  const [port, distPort, mapperPort] = await freePorts(3)
+  const [port, distPort, mapperPort] = await freePorts()
   const settings = join(folder, 'rabbitmq.conf')
   const listener = `listeners.tcp.1 = ${address}:${port}`
   await writeFile(settings, `${listener}\nloopback_users = none\nlog.file.level = warning\n`)
@@ -136,16 +139,22 @@ function isListening(host: string, port: number): Promise<boolean> {
   })
 }
 
-/** Ports that were free a moment ago; all are held together, so that they differ. */
-async function freePorts(count: number): Promise<[number, number, number]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
-  const ports = await Promise.all(
-    servers.map(async (server) => {
-      if (!server.listening) await new Promise((resolve) => server.once('listening', resolve))
-      const address = server.address()
-      return typeof address === 'object' && address ? address.port : 0
-    }),
-  )
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
-  return ports as [number, number, number]
+/**
+ * Ports that are free, and that the system gives to nobody who asks for any port: a broker that is
+ * killed and started again, some seconds later, finds them free still.
+ */
+async function freePorts(): Promise<[number, number, number]> {
+  const ports = new Set<number>()
+  while (ports.size < 3) {
+    const port = randomInt(LOWEST_PORT, EPHEMERAL_PORTS)
+    if (await isFree(port)) ports.add(port)
+  }
+  return [...ports] as [number, number, number]
 }
+
+const isFree = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const server = createServer()
+    server.once('error', () => resolve(false))
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
+  })

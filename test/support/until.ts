@@ -20,10 +20,12 @@ export async function until(
   timeoutMs = 60_000,
 ): Promise<unknown> {
   const deadline = Date.now() + timeoutMs
-  for (;;) {
+  for (let isLast = false; ; ) {
     const answer = await ask()
     if (answer !== false && answer !== null && answer !== undefined) return answer
-    if (Date.now() > deadline) throw new Error(`not within ${timeoutMs} ms: ${what}`)
+    if (isLast) throw new Error(`not within ${timeoutMs} ms: ${what}`)
+    // A process that was held up is behind the clock: what came meanwhile is heard in the next turn.
+    isLast = Date.now() > deadline
     await pause(POLL_MS)
   }
 }
