@@ -39,7 +39,7 @@ const client = (changes: Partial<OpenIdProvider> = {}, options: Partial<OpenIdOp
       redirectUri: REDIRECT_URI,
       ...changes,
     },
-    { timeoutMs: 5000, allowInsecure: true, ...options },
+    { timeoutMs: 20_000, allowInsecure: true, ...options },
   )
 
 const walk = (url: string, answers: Partial<Answers> = {}) =>

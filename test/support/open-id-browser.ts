@@ -14,7 +14,7 @@ export interface SignInServer {
 export async function startSignInServer(cloud: Cloud): Promise<SignInServer> {
   const app = Fastify({ logger: false })
   let url = ''
-  openIdRoutes(app, { cloud, publicUrl: () => url, timeoutMs: 2000 })
+  openIdRoutes(app, { cloud, publicUrl: () => url, timeoutMs: 20_000 })
   url = await app.listen({ host: '127.0.0.1', port: 0 })
   return { url, stop: () => app.close() }
 }
