@@ -81,7 +81,8 @@ async function rowsFor({ db }: Services, hosts: HostMachines[], complete: boolea
   const hostIds = complete ? hosts.map(({ hostId }) => hostId) : []
   const rows = await db.$queryRaw<Row[]>`
     select id, project_id as "projectId", status, power_state as "powerState",
-           task_state as "taskState", fence, host_id as "hostId", updated_at as "updatedAt"
+           task_state as "taskState", fence, fault ->> 'message' as "faultMessage",
+           host_id as "hostId", updated_at as "updatedAt"
     from compute.server
     where host_id = any(${hostIds}::uuid[]) or id = any(${ids}::uuid[])`
   const byHost = new Map<string, Row[]>()

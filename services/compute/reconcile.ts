@@ -21,6 +21,8 @@ export interface ServerRow {
   powerState: PowerState
   taskState: string | null
   fence: bigint
+  /** What its fault says; null without one. */
+  faultMessage: string | null
 }
 
 export interface Correction {
@@ -77,8 +79,11 @@ const isSilent = ({ powerState, reason }: ReportedMachine): boolean =>
   powerState === 'RUNNING' && reason !== undefined
 
 function correctionForSilent(row: ServerRow, { reason }: ReportedMachine): Correction | null {
-  if (row.powerState === 'NOSTATE' || !runsIn.includes(row.status)) return null
-  return { status: row.status, powerState: 'NOSTATE', fault: failed(reason ?? '') }
+  if (!runsIn.includes(row.status)) return null
+  const fault = failed(reason ?? '')
+  // What failed because of it left its own words.
+  const isTold = row.powerState === 'NOSTATE' && row.faultMessage === fault.message
+  return isTold ? null : { status: row.status, powerState: 'NOSTATE', fault }
 }
 
 const failed = (message: string) => ({ code: 'HYPERVISOR_FAILED', message }) as const

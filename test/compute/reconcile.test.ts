@@ -12,7 +12,7 @@ import { newId } from '../../services/id.ts'
 import { type Cluster, startCluster } from '../support/cluster.ts'
 
 const row = (status: ServerStatus, powerState: PowerState): ServerRow => ({
-  ...{ id: 'i', projectId: 'p', taskState: null, fence: 0n },
+  ...{ id: 'i', projectId: 'p', taskState: null, fence: 0n, faultMessage: null },
   ...{ status, powerState },
 })
 const machine = (powerState: PowerState, reason: string | null = 'killed'): ReportedMachine => ({

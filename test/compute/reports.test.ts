@@ -87,7 +87,11 @@ describe('the table', () => {
     for (const status of ['ACTIVE', 'PAUSED', 'RESCUE', 'VERIFY_RESIZE']) {
       const correction = { status, powerState: 'NOSTATE', fault }
       expect(correctionFor(row(status, 'RUNNING'), seen)).toEqual(correction)
-      expect(correctionFor(row(status, 'NOSTATE'), seen)).toBeNull()
+      // An action that failed meanwhile has put its own words there.
+      const failed = { ...row(status, 'NOSTATE'), faultMessage: 'It was not answered in time' }
+      expect(correctionFor(failed, seen)).toEqual(correction)
+      const told = { ...row(status, 'NOSTATE'), faultMessage: fault.message }
+      expect(correctionFor(told, seen)).toBeNull()
     }
     expect(correctionFor(row('ERROR', 'RUNNING'), seen)).toBeNull()
   })

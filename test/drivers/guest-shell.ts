@@ -66,10 +66,13 @@ export class GuestShell {
   static async on(line: Duplex): Promise<GuestShell> {
     const shell = new GuestShell(line)
     // Whoever is still logging in may drop what is typed.
+    const marks: string[] = []
+    const heard = () => marks.some((mark) => shell.text.includes(mark))
     const answers = async () => {
       const mark = randomUUID()
+      marks.push(mark)
       shell.line.write(`echo ${mark.slice(0, 4)}""${mark.slice(4)}\r`)
-      return eventually('an echo', () => shell.text.includes(mark), 2_000).catch(() => false)
+      return eventually('an echo', heard, 2_000).catch(() => false)
     }
     await eventually('the shell answers', answers, ANSWER_WAIT_MS)
     // What the kernel says would come in the middle of what we look for.

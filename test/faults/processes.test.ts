@@ -22,10 +22,12 @@ import { until } from '../support/until.ts'
 import { makeRandom } from './random.ts'
 import { type CloudUnderTest, type Fault, ROUNDS, runRound, targetOf } from './round.ts'
 import { startWork } from './workload.ts'
-import { expectWellWorld, machinesIn } from './world.ts'
+import { expectWellWorld, lookAt, machinesIn } from './world.ts'
 
 const ROUND_TIMEOUT_MS = 300_000
 const START_TIMEOUT_MS = 180_000
+/** Of the simulated driver, when not said. */
+const HOSTS = 3
 const TROUBLE_LINES = 25
 const TROUBLE_CHARACTERS = 600
 const random = makeRandom()
@@ -53,10 +55,19 @@ async function runAll(cloud: CloudUnderTest, faults: [name: string, fault: Fault
             (product) =>
               `${product.dataDir} (${product.ended() ?? 'lives'}):\n${lastTrouble(product)}`,
           )
-        throw new Error(`${what}; the last troubles were\n${said.join('\n')}`, { cause: error })
+        const why = (error as Error).message
+        throw new Error(`${what}: ${why}; the last troubles were\n${said.join('\n')}`, {
+          cause: error,
+        })
       }
     }
   }
+}
+
+/** Where it answers; null while it does not: somebody else may have the port of one that is dead. */
+function urlOf(product: Product | undefined): string | null {
+  const ready = product && product.ended() === null ? readReady(product.dataDir) : null
+  return ready?.pid === product?.pid ? (ready?.url ?? null) : null
 }
 
 /** What a process wrote of warnings and errors, the last lines of it. */
@@ -104,7 +115,7 @@ function killPostgres(dataDir: string): Fault {
 describeNeeds(linuxProblem(), 'an all-in-one cloud', () => {
   const dataDir = productFolder()
   const cloud: CloudUnderTest = {
-    url: () => readReady(dataDir)?.url ?? null,
+    url: () => urlOf(product),
     databaseUrl: () => postmasterOf(dataDir)?.url ?? null,
     agentDir: join(dataDir, 'agent'),
     products: () => [product],
@@ -177,11 +188,15 @@ describeNeeds(rabbitMqProblem() ?? linuxProblem(), 'a cloud of several processes
       await start('conductor')
       await start('agent')
       const cloud: CloudUnderTest = {
-        url: () => readReady(dirOf('api'))?.url ?? null,
+        url: () => urlOf(products.get('api')),
         databaseUrl: () => databaseUrl,
         agentDir: join(dirOf('agent'), 'agent'),
         products: () => [...products.values()],
       }
+      await until('the hosts have joined', async () => {
+        const { hosts, wrong } = await lookAt(cloud)
+        return hosts === HOSTS && wrong.length === 0
+      })
       const killBroker: Fault = async () => {
         await broker.kill()
         return () => broker.start()

@@ -29,7 +29,7 @@ import { until } from '../support/until.ts'
 
 const HEARTBEAT_MS = 500
 /** A QEMU that does not answer is waited for: the host must not count as silent meanwhile. */
-const QEMU_HEARTBEAT_MS = 2_000
+const QEMU_HEARTBEAT_MS = 3_000
 /** Room for the memory of a guest or two. */
 const HOST_DISK = 'size=300m,mode=711'
 const PROMISED_GIB = 100

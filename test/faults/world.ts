@@ -33,6 +33,8 @@ interface ServerRow {
 
 export interface Facts {
   servers: ServerRow[]
+  /** How many hosts have joined. */
+  hosts: number
   wrong: string[]
   machines: Map<string, { host: string; powerState: string; boots: number }>
 }
@@ -90,11 +92,12 @@ export async function lookAt(world: World): Promise<Facts> {
   try {
     const wrong: string[] = []
     const servers = (await client.query<ServerRow>(SERVERS)).rows
+    const hosts = (await client.query('select from compute.host')).rowCount ?? 0
     for (const [rule, sql] of RULES) {
       const { rows } = await client.query<{ what: string }>(sql)
       wrong.push(...rows.map(({ what }) => `${rule}: ${what}`))
     }
-    return { servers, wrong, machines: machinesIn(world.agentDir) }
+    return { servers, hosts, wrong, machines: machinesIn(world.agentDir) }
   } finally {
     await client.end()
   }

@@ -132,7 +132,7 @@ describeNeeds(problem, 'two agents, each in a namespace of its own', () => {
         follower.events.map((_, at) => at === 0),
       )
       // The log itself goes on, from the guest's first word.
-      expect((await rowOf()).consoleLog).toContain('N0 ')
+      await until('the whole log', async () => (await rowOf()).consoleLog?.includes('N0 ') ?? false)
     },
     6 * LONG_MS,
   )

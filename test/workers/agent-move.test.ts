@@ -135,6 +135,7 @@ describe('a live migration', () => {
 
   it('moves a machine, tells how far it is, and keeps the journals right', async () => {
     const machine = await launch()
+    const began = Date.now()
     const [sent, received] = await move(machine, { callId: 'task/0/send' })
     expect(sent).toMatchObject({ status: 'fulfilled', value: { pausedMs: expect.any(Number) } })
     expect(received).toEqual({ status: 'fulfilled', value: null })
@@ -145,7 +146,9 @@ describe('a live migration', () => {
     const told = await until('progress is told', () => progressOf('task/0/send')[0])
     const memoryBytes = 256 * 1024 ** 2
     expect(told).toMatchObject({ host: 'here', totalBytes: memoryBytes })
-    expect(progressOf('task/0/send').length).toBeLessThan(3)
+    // Once in a second, and at its end.
+    const seconds = (Date.now() - began) / 1_000
+    expect(progressOf('task/0/send').length).toBeLessThanOrEqual(2 + Math.floor(seconds))
     // After a reboot of both hosts it is back where it ran last, and nowhere else.
     here.agents.kill()
     there.agents.kill()
@@ -240,7 +243,7 @@ describe('a cold migration', () => {
         call(there, 'receiveDisk', { machine, stream: b }, { callId: 'r', timeoutMs }),
       ])
     }
-    const broken = carry(1_000)
+    const broken = carry(5_000)
     await until('both have begun', () => begun.every((spy) => spy.mock.calls.length > 0))
     here.agents.kill()
     there.agents.kill()

@@ -4,7 +4,7 @@
  * and its driver in the middle of whatever it does, while another starts on the same folder.
  */
 import { randomUUID } from 'node:crypto'
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
@@ -47,7 +47,7 @@ afterEach(async () => {
   await agents.stop('leave')
   await caller.close()
   await bus.close()
-  await rm(stateDir, { recursive: true, force: true })
+  await rm(stateDir, { recursive: true, force: true, maxRetries: 5 })
 })
 
 const start = (bootId?: string, signal?: AbortSignal) => agents.start(bootId, signal)
@@ -147,7 +147,7 @@ describe('verbs', () => {
     const [machine, other] = [await launch(), await launch()]
     driver.hangNext('reboot')
     const reboot = { mode: 'hard', timeoutMs: 0 }
-    const hanging = call('reboot', { machine, ...reboot }, { timeoutMs: 200 })
+    const hanging = call('reboot', { machine, ...reboot }, { timeoutMs: 3_000 })
     const late = expect(hanging).rejects.toMatchObject({ code: 'TIMEOUT' })
     const order: string[] = []
     const waiting = call('stop', { id: machine.id, mode: 'forced', timeoutMs: 0 }).then(() =>
@@ -280,7 +280,7 @@ describe('a killed agent', () => {
     const machine = newMachine()
     driver.hangNext('create')
     const doing = vi.spyOn(driver, 'create')
-    const lost = create(machine, { fence: 3, callId: 'created', timeoutMs: 300 })
+    const lost = create(machine, { fence: 3, callId: 'created', timeoutMs: 3_000 })
     const late = expect(lost).rejects.toMatchObject({ code: 'TIMEOUT' })
     await until('it hangs', () => doing.mock.calls.length === 1)
     kill()
@@ -410,7 +410,10 @@ describe('guests', () => {
     await call('destroy', { id: destroyed.id })
     await driver.powerOff(died.id)
     await until('it is told', () => reports.some((report) => report.kind === 'machine'))
-    await nextBeat()
+    const record = join(stateDir, 'machines', `${died.id}.json`)
+    await until('it is kept that it is off', async () => {
+      return JSON.parse(await readFile(record, 'utf8')).running === false
+    })
     kill()
     await driver.crash(ran.id)
     await start('boot-2')

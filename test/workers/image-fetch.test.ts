@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import { afterEach, describe, expect, it } from 'vitest'
 import { imageSource } from '../../workers/agent/image-fetch.ts'
+import { until } from '../support/until.ts'
 
 const BYTES = Buffer.alloc(300_000, 'cloud')
 const TICKET = 'secret-ticket'
@@ -90,6 +91,6 @@ describe('the bytes of an image', () => {
     const bytes = buffer(await image.fetch(giveUp.signal))
     giveUp.abort()
     await expect(bytes).rejects.toMatchObject({ code: 'ABORTED' })
-    await expect.poll(() => closed).toBe(true)
+    await until('the connection is closed', () => closed)
   })
 })
