@@ -41,3 +41,13 @@ export const given = <T extends object>(values: T): { [K in keyof T]?: NonNullab
   Object.fromEntries(Object.entries(values).filter(([, value]) => value != null)) as {
     [K in keyof T]?: NonNullable<T[K]>
   }
+
+/** The same of what a row may be without: the empty text takes it away. */
+export const givenOrNone = <T extends Record<string, string | null | undefined>>(
+  values: T,
+): { [K in keyof T]?: string | null } =>
+  Object.fromEntries(
+    Object.entries(given(values)).map(([name, value]) => [name, value || null]),
+  ) as {
+    [K in keyof T]?: string | null
+  }

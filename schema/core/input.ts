@@ -1,4 +1,14 @@
-import { IsInt, IsOptional, IsUUID, Length, Max, MaxLength, Min, ValidateBy } from 'class-validator'
+import {
+  IsInt,
+  IsOptional,
+  IsUUID,
+  Length,
+  Max,
+  MaxLength,
+  Min,
+  ValidateBy,
+  ValidateIf,
+} from 'class-validator'
 import { ArgsType, Field, ID, InputType, Int } from 'type-graphql'
 import { enumOf } from '../enums.ts'
 
@@ -130,6 +140,11 @@ export function IsDescription(): PropertyDecorator {
     IsOptional()(target, key)
     IsText(0, MAX_DESCRIPTION_LENGTH)(target, key)
   }
+}
+
+/** Beside what else is asked of it: left out it stays, and the empty text takes it away. */
+export function MayBeEmptied(): PropertyDecorator {
+  return ValidateIf((_, value) => value != null && value !== '')
 }
 
 /** Optional id of another resource. */

@@ -2,7 +2,7 @@ import { IsOptional, IsUUID } from 'class-validator'
 import { Field, ID, InputType, ObjectType } from 'type-graphql'
 import { type EndpointInterface, MAX_URL_LENGTH } from '../../services/identity/endpoint.ts'
 import { connectionOf } from '../connection.ts'
-import { ChangeInput, IsOptionalId, IsText, UpdateInput } from '../core/input.ts'
+import { ChangeInput, IsOptionalId, IsText, MayBeEmptied, UpdateInput } from '../core/input.ts'
 import { enumOf } from '../enums.ts'
 import { payloadOf } from '../payload.ts'
 import { Resource } from '../resource.ts'
@@ -98,8 +98,11 @@ export class EndpointCreateInput extends ChangeInput {
     'What shall change of an endpoint; what is left out stays. It no longer follows the cloud’s own address.',
 })
 export class EndpointUpdateInput extends UpdateInput {
-  @Field(() => ID, { nullable: true, description: 'The region in which it is.' })
-  @IsOptional()
+  @Field(() => ID, {
+    nullable: true,
+    description: 'The region in which it is; empty for none.',
+  })
+  @MayBeEmptied()
   @IsRegionId()
   regionId?: string | null
 

@@ -1,7 +1,14 @@
 import { IsInt, IsOptional, Matches, Min } from 'class-validator'
 import { Field, ID, InputType, Int, ObjectType } from 'type-graphql'
 import { connectionOf } from '../connection.ts'
-import { ChangeInput, IsDescription, IsText, KeyedInput, MAX_NAME_LENGTH } from '../core/input.ts'
+import {
+  ChangeInput,
+  IsDescription,
+  IsText,
+  KeyedInput,
+  MAX_NAME_LENGTH,
+  MayBeEmptied,
+} from '../core/input.ts'
 import { payloadOf } from '../payload.ts'
 import { Resource } from '../resource.ts'
 
@@ -81,8 +88,11 @@ export class RegionUpdateInput extends RegionInput {
   @IsDescription()
   description?: string | null
 
-  @Field(() => ID, { nullable: true, description: 'The region that it is part of.' })
-  @IsOptional()
+  @Field(() => ID, {
+    nullable: true,
+    description: 'The region that it is part of; empty for none.',
+  })
+  @MayBeEmptied()
   @IsRegionId()
   parentRegionId?: string | null
 }

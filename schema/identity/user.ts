@@ -1,4 +1,4 @@
-import { IsEmail, IsOptional, MaxLength, ValidateIf } from 'class-validator'
+import { IsEmail, IsOptional, IsUUID, MaxLength } from 'class-validator'
 import { Field, ID, InputType, ObjectType } from 'type-graphql'
 import { connectionOf } from '../connection.ts'
 import { changeOf } from '../core/change.ts'
@@ -8,6 +8,7 @@ import {
   IsName,
   IsOptionalId,
   MAX_NAME_LENGTH,
+  MayBeEmptied,
   StringFilterInput,
   UpdateInput,
 } from '../core/input.ts'
@@ -59,7 +60,7 @@ export class UserFilterInput {
 /** Empty: none. */
 function IsAddress(): PropertyDecorator {
   return (target, key) => {
-    ValidateIf((_input, value) => value != null && value !== '')(target, key)
+    MayBeEmptied()(target, key)
     IsEmail()(target, key)
   }
 }
@@ -144,9 +145,11 @@ export class UserUpdateInput extends UpdateInput {
 
   @Field(() => ID, {
     nullable: true,
-    description: 'The project of a sign-in that names none, while the user has a role there.',
+    description:
+      'The project of a sign-in that names none, while the user has a role there; empty for none.',
   })
-  @IsOptionalId()
+  @MayBeEmptied()
+  @IsUUID()
   defaultProjectId?: string | null
 
   @Field(() => Boolean, {

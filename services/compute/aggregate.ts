@@ -14,7 +14,7 @@ import { changed } from '../core/audit.ts'
 import { emit } from '../core/event.ts'
 import { badInput, CloudError, type ErrorDetails, notFound } from '../errors.ts'
 import { newId } from '../id.ts'
-import { checkVersion, orTaken, updateRow } from '../versioned.ts'
+import { checkVersion, givenOrNone, orTaken, updateRow } from '../versioned.ts'
 import { hostEvent } from './host.ts'
 
 const MAX_LISTED = 50
@@ -130,7 +130,7 @@ export const aggregateUpdate: (ctx: Context, input: AggregateUpdate) => Done = c
     checkVersion(before, ifVersion)
     const data = {
       ...(name != null && { name }),
-      ...(availabilityZone != null && { availabilityZone: availabilityZone || null }),
+      ...givenOrNone({ availabilityZone }),
       ...(metadata != null && { metadata }),
     }
     const hosts = await c.tx.aggregateHost.findMany({ where: { aggregateId: id } })

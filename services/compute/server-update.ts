@@ -6,7 +6,7 @@ import { changed } from '../core/audit.ts'
 import { emit } from '../core/event.ts'
 import { quotasOf } from '../identity/quota.ts'
 import { type ActionRow, change, requireState } from '../transition.ts'
-import { given } from '../versioned.ts'
+import { given, givenOrNone } from '../versioned.ts'
 import { type ServerStatus, serverStatuses } from './server.states.ts'
 import { type ServerResult, serverEvent } from './server.ts'
 import { passesLock, type ServerActionRequest, serverFor } from './server-action.ts'
@@ -42,12 +42,10 @@ export const serverUpdate: (ctx: Context, input: ServerUpdate) => Promise<Server
     const { name, description, metadata, tags } = input
     if (metadata) checkMetadata(metadata)
     const before = await c.tx.server.findUniqueOrThrow({ where: { id }, select: shown })
-    const set: Prisma.ServerUncheckedUpdateInput = given({
-      name,
-      metadata,
-      tags: tags && checkedTags(tags),
-    })
-    if (description != null) set.description = description || null
+    const set: Prisma.ServerUncheckedUpdateInput = {
+      ...given({ name, metadata, tags: tags && checkedTags(tags) }),
+      ...givenOrNone({ description }),
+    }
     if (c.dryRun) {
       const quotas = await quotasOf(c.tx, c.region, [projectId])
       return { serverId: id, taskId: null, plan: { allowed: true, quotas, placement: null } }

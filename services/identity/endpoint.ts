@@ -6,7 +6,7 @@ import { changed } from '../core/audit.ts'
 import { emit } from '../core/event.ts'
 import { badInput, CloudError } from '../errors.ts'
 import { newId } from '../id.ts'
-import { checkVersion, given, updateRow } from '../versioned.ts'
+import { checkVersion, given, givenOrNone, updateRow } from '../versioned.ts'
 import { findRegion } from './region.ts'
 
 export const endpointInterfaces = ['PUBLIC', 'INTERNAL', 'ADMIN'] as const
@@ -145,8 +145,12 @@ export const endpointUpdate: (ctx: Context, input: EndpointUpdate) => Promise<{ 
     const before = await findEndpoint(c, id)
     checkVersion(before, ifVersion)
     await holdPlaces(c, { regionId })
-    const data = given({ regionId, interface: input.interface, url, enabled })
-    await updateRow(c.tx.endpoint, before, { ...data, managed: false }, c.at)
+    const data = {
+      ...given({ interface: input.interface, url, enabled }),
+      ...givenOrNone({ regionId }),
+      managed: false,
+    }
+    await updateRow(c.tx.endpoint, before, data, c.at)
     await told(c, before, await findEndpoint(c, id))
     return { id }
   })

@@ -9,7 +9,7 @@ import type { Context, Tx } from '../context.ts'
 import { changed } from '../core/audit.ts'
 import { emit } from '../core/event.ts'
 import { badInput, CloudError } from '../errors.ts'
-import { checkVersion, given, orTaken, updateRow } from '../versioned.ts'
+import { checkVersion, given, givenOrNone, orTaken, updateRow } from '../versioned.ts'
 
 const MAX_DEPTH = 16
 const MAX_LISTED = 50
@@ -104,7 +104,8 @@ export const regionUpdate: (ctx: Context, input: RegionUpdate) => Promise<{ id: 
     if (parentRegionId) await checkParent(c.tx, parentRegionId, id)
     const before = await findRegion(c.tx, id)
     checkVersion(before, ifVersion)
-    await updateRow(c.tx.region, before, given({ description, parentRegionId }), c.at)
+    const data = { ...given({ description }), ...givenOrNone({ parentRegionId }) }
+    await updateRow(c.tx.region, before, data, c.at)
     await told(c, before, await findRegion(c.tx, id))
     return { id }
   },

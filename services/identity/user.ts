@@ -7,7 +7,7 @@ import { changed } from '../core/audit.ts'
 import { emit } from '../core/event.ts'
 import { CloudError, notFound } from '../errors.ts'
 import { newId } from '../id.ts'
-import { checkVersion, given, orTaken, updateRow } from '../versioned.ts'
+import { checkVersion, given, givenOrNone, orTaken, updateRow } from '../versioned.ts'
 import { isPrivileged, keepAnAdministrator } from './administrators.ts'
 import { findDomain } from './domain.ts'
 import { named } from './name.ts'
@@ -113,8 +113,8 @@ export const userCreate: (ctx: Context, input: UserCreate) => Promise<{ id: stri
 async function dataOf(c: Command, { description, email, enabled, defaultProjectId }: UserFields) {
   if (defaultProjectId) await checkProject(c, defaultProjectId)
   return {
-    ...given({ description, enabled, defaultProjectId }),
-    ...(email != null && { email: email || null }),
+    ...given({ description, enabled }),
+    ...givenOrNone({ email, defaultProjectId }),
   }
 }
 

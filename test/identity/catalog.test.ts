@@ -196,6 +196,18 @@ describe('regions', () => {
     expect(both.sort()).toEqual(['BAD_INPUT', undefined])
   })
 
+  it('keep their parent until it is taken away', async () => {
+    const fields = 'region { parentRegionId }'
+    const region = { id: 'north.1' }
+    for (const left of [{}, { parentRegionId: null }]) {
+      const { parentRegionId } = await ok('regionUpdate', fields, { ...region, ...left })
+      expect(parentRegionId).toBe('north')
+    }
+    const { parentRegionId } = await ok('regionUpdate', fields, { ...region, parentRegionId: '' })
+    expect(parentRegionId).toBeNull()
+    await ok('regionUpdate', fields, { ...region, parentRegionId: 'north' })
+  })
+
   it('are listed by pages, and deleted when nothing is in them', async () => {
     const ids: string[] = []
     for (let after: string | null = null; ; ) {
@@ -260,6 +272,12 @@ describe('services and endpoints', () => {
     )
     expect(gone).toBeNull()
     expect(await auditOf(endpoint.id)).toMatchObject([{ before: null }, { before: { url } }])
+    const another = await ok('serviceCreate', 'service { id }', { type: 'dns', name: 'bind' })
+    const input = { ...face, serviceId: another.id }
+    const { id } = await ok('endpointCreate', 'endpoint { id }', input)
+    const moved = await ok('endpointUpdate', 'endpoint { regionId }', { id, regionId: '' })
+    expect(moved.regionId).toBeNull()
+    await ok('serviceDelete', 'service { id }', { id: another.id })
     expect(await codeOf('endpointCreate', 'endpoint { id }', face)).toBe('NOT_FOUND')
   })
 

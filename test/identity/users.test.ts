@@ -170,6 +170,19 @@ describe('changing a user', () => {
     expect(await told()).toEqual({ version: 2, description: 'x', name: 'dan' })
   })
 
+  it('keeps address and project until they are taken away', async () => {
+    const { db } = cloud.cloud
+    const { id: defaultProjectId } = await db.project.findFirstOrThrow({ where: { name: 'admin' } })
+    const id = await create({ name: 'faye', domainId, email: 'faye@acme.test', defaultProjectId })
+    const row = () =>
+      db.user.findUnique({ where: { id }, select: { email: true, defaultProjectId: true } })
+    expect(codeOf(await run(UPDATE, { id, email: null, defaultProjectId: null }))).toBe('OK')
+    expect(await row()).toEqual({ email: 'faye@acme.test', defaultProjectId })
+    expect(codeOf(await run(UPDATE, { id, defaultProjectId: 'x' }))).toBe('BAD_INPUT')
+    expect(codeOf(await run(UPDATE, { id, email: '', defaultProjectId: '' }))).toBe('OK')
+    expect(await row()).toEqual({ email: null, defaultProjectId: null })
+  })
+
   it('unlocks', async () => {
     const id = await create({ name: 'eve', domainId, password: SECRET })
     for (let i = 0; i < 10; i++) await enter('eve', 'wrong')

@@ -2,6 +2,7 @@ import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { SecretModal } from '../../ui/SecretOnce.tsx'
 import { CreateButton } from '../actions.tsx'
+import { nameField } from '../form/common-fields.ts'
 import { FormModal } from '../form/FormModal.tsx'
 import { KeypairCreate, KeypairImport } from './keypair-fields.ts'
 
@@ -25,7 +26,7 @@ export function KeypairCreateButton({ isPrimary, onMade }: KeypairCreateButtonPr
           <FormModal
             title={t('keypairs.create')}
             submitText={t('manage.create')}
-            fields={[{ kind: 'text', name: 'name', label: t('common.name'), isRequired: true }]}
+            fields={[nameField(t)]}
             mutation={KeypairCreate}
             input={(values) => values}
             onDone={({ keypairCreate: { privateKey } }, { name }) => {
@@ -62,7 +63,7 @@ export function KeypairImportButton() {
           title={t('keypairs.import')}
           submitText={t('keypairs.import')}
           fields={[
-            { kind: 'text', name: 'name', label: t('common.name'), isRequired: true },
+            nameField(t),
             {
               kind: 'text',
               name: 'publicKey',

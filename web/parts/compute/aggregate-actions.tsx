@@ -8,6 +8,7 @@ import {
   useDeleteAction,
   useFormAction,
 } from '../actions.tsx'
+import { nameField } from '../form/common-fields.ts'
 import { mapOf } from '../form/fields.ts'
 import { EditForm, NewForm } from '../record-forms.tsx'
 import {
@@ -19,13 +20,7 @@ import {
 
 const fieldsOf = (t: TFunction, aggregate?: AggregateData) =>
   [
-    {
-      kind: 'text',
-      name: 'name',
-      label: t('common.name'),
-      isRequired: true,
-      first: aggregate?.name,
-    },
+    nameField(t, aggregate),
     {
       kind: 'text',
       name: 'availabilityZone',

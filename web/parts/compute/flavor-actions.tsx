@@ -9,13 +9,14 @@ import {
   useFormAction,
   useSwitchAction,
 } from '../actions.tsx'
+import { descriptionField, nameField } from '../form/common-fields.ts'
 import { mapOf } from '../form/fields.ts'
 import { EditForm, NewForm } from '../record-forms.tsx'
 import { FlavorCreate, type FlavorData, FlavorDelete, FlavorUpdate } from './flavor-fields.ts'
 
 const sizeFields = (t: TFunction) =>
   [
-    { kind: 'text', name: 'name', label: t('common.name'), isRequired: true },
+    nameField(t),
     { kind: 'number', name: 'vcpus', label: t('flavors.vcpus'), isRequired: true, first: 1 },
     {
       kind: 'number',
@@ -36,12 +37,7 @@ const sizeFields = (t: TFunction) =>
 
 const otherFields = (t: TFunction, flavor?: FlavorData) =>
   [
-    {
-      kind: 'text',
-      name: 'description',
-      label: t('common.description'),
-      first: flavor?.description ?? '',
-    },
+    descriptionField(t, flavor),
     {
       kind: 'toggle',
       name: 'public',

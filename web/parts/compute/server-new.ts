@@ -1,5 +1,6 @@
 /** The form of a new server: its fields, and what the API is sent of them. */
 import type { TFunction } from 'i18next'
+import { descriptionField } from '../form/common-fields.ts'
 import { type Field, type FieldOption, mapOf, type Values } from '../form/fields.ts'
 
 export interface ServerChoices {
@@ -112,7 +113,7 @@ const moreFields = (t: TFunction, choices: ServerChoices) =>
 
 const wordFields = (t: TFunction) =>
   [
-    { kind: 'text', name: 'description', label: t('common.description') },
+    descriptionField(t),
     { kind: 'tags', name: 'tags', label: t('launch.tags') },
     {
       kind: 'pairs',

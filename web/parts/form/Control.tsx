@@ -139,9 +139,11 @@ function ChoiceOfOne({ field, value, onChange, isDisabled }: ChoiceOfOneProps) {
   const [chosen, setChosen] = useState<FieldOption | null>(null)
   const known = options.find((option) => option.value === value)
   const kept = chosen?.value === value ? chosen : null
+  // What was chosen can be taken back, where it need not be there.
+  const isFinal = field.isRequired || value === '' || options.some((option) => option.value === '')
   return (
     <Select
-      options={options}
+      options={isFinal ? options : [{ value: '', label: t('form.none') }, ...options]}
       selectedOption={known ?? kept}
       filteringType={onSearch ? 'manual' : filteringTypeOf(options)}
       onLoadItems={onSearch && (({ detail }) => onSearch(detail.filteringText))}

@@ -5,6 +5,7 @@ import { Moment } from '../../ui/Moment.tsx'
 import { SecretModal } from '../../ui/SecretOnce.tsx'
 import { CreateButton, useActions, useDeleteAction } from '../actions.tsx'
 import { createdColumn, textColumn } from '../columns.tsx'
+import { descriptionField, nameField } from '../form/common-fields.ts'
 import { FormModal } from '../form/FormModal.tsx'
 import { SubList } from '../SubList.tsx'
 import { useViewer } from '../viewer.ts'
@@ -104,8 +105,8 @@ function AppCredentialForm({ onMade, onClose }: AppCredentialFormProps) {
       title={t('profile.appCreate')}
       submitText={t('manage.create')}
       fields={[
-        { kind: 'text', name: 'name', label: t('common.name'), isRequired: true },
-        { kind: 'text', name: 'description', label: t('common.description') },
+        nameField(t),
+        descriptionField(t),
         {
           kind: 'multiselect',
           name: 'roles',

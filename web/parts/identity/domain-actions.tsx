@@ -9,25 +9,12 @@ import {
   useFormAction,
   useSwitchAction,
 } from '../actions.tsx'
+import { descriptionField, nameField } from '../form/common-fields.ts'
 import { EditForm, NewForm } from '../record-forms.tsx'
 import { DomainCreate, DomainDelete, type DomainRowData, DomainUpdate } from './domain-fields.ts'
 
 const fieldsOf = (t: TFunction, domain?: DomainRowData) =>
-  [
-    {
-      kind: 'text',
-      name: 'name',
-      label: t('common.name'),
-      isRequired: true,
-      first: domain?.name,
-    },
-    {
-      kind: 'text',
-      name: 'description',
-      label: t('common.description'),
-      first: domain?.description,
-    },
-  ] as const
+  [nameField(t, domain), descriptionField(t, domain)] as const
 
 export function useDomainActions(onDeleted?: () => void): Actions<DomainRowData> {
   const { t } = useTranslation()

@@ -11,6 +11,7 @@ import {
 } from '../actions.tsx'
 import { FormModal } from '../form/FormModal.tsx'
 import type { FieldOption } from '../form/fields.ts'
+import { EditForm } from '../record-forms.tsx'
 import { useRegionChoice, useServiceChoice } from './catalog-choices.ts'
 import {
   EndpointCreate,
@@ -59,19 +60,11 @@ export function useEndpointActions(): Actions<NamedEndpoint> {
   const { t } = useTranslation()
   const regions = useRegionChoice()
   const edit = useFormAction(rule, (endpoint: NamedEndpoint, close) => (
-    <FormModal
-      title={t('manage.editTitle', { name: endpoint.name })}
-      submitText={t('manage.save')}
+    <EditForm
+      row={endpoint}
       fields={fieldsOf(t, regions, endpoint)}
       mutation={EndpointUpdate}
-      input={(values) => ({
-        id: endpoint.id,
-        ifVersion: endpoint.version,
-        url: values.url,
-        interface: values.interface as Interface,
-        regionId: values.regionId || undefined,
-      })}
-      onDone={() => ({ header: t('manage.done.changed', { name: endpoint.name }) })}
+      input={(values) => ({ ...values, interface: values.interface as Interface })}
       onClose={close}
     />
   ))

@@ -8,20 +8,13 @@ import {
   useDeleteAction,
   useFormAction,
 } from '../actions.tsx'
+import { descriptionField, nameField } from '../form/common-fields.ts'
 import { EditForm, NewForm } from '../record-forms.tsx'
 import { useDomainChoice } from './choices.ts'
 import { GroupCreate, GroupDelete, type GroupRowData, GroupUpdate } from './group-fields.ts'
 
 const fieldsOf = (t: TFunction, group?: GroupRowData) =>
-  [
-    { kind: 'text', name: 'name', label: t('common.name'), isRequired: true, first: group?.name },
-    {
-      kind: 'text',
-      name: 'description',
-      label: t('common.description'),
-      first: group?.description,
-    },
-  ] as const
+  [nameField(t, group), descriptionField(t, group)] as const
 
 export function useGroupActions(onDeleted?: () => void): Actions<GroupRowData> {
   const { t } = useTranslation()

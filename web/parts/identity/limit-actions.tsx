@@ -8,7 +8,9 @@ import {
   useDeleteAction,
   useFormAction,
 } from '../actions.tsx'
+import { descriptionField } from '../form/common-fields.ts'
 import { FormModal } from '../form/FormModal.tsx'
+import { EditForm } from '../record-forms.tsx'
 import { useRegionChoice, useServiceChoice } from './catalog-choices.ts'
 import {
   LimitCreate,
@@ -29,30 +31,18 @@ const fieldsOf = (t: TFunction, limit?: RegisteredLimitRowData) =>
       isRequired: true,
       first: limit?.defaultLimit,
     },
-    {
-      kind: 'text',
-      name: 'description',
-      label: t('common.description'),
-      first: limit?.description,
-    },
+    descriptionField(t, limit),
   ] as const
 
 export function useLimitActions(): Actions<RegisteredLimitRowData> {
   const { t } = useTranslation()
   const rule = 'identity.registered-limit.update'
   const edit = useFormAction(rule, (limit: Limit, close) => (
-    <FormModal
-      title={t('manage.editTitle', { name: limit.name })}
-      submitText={t('manage.save')}
+    <EditForm
+      row={limit}
       fields={fieldsOf(t, limit)}
       mutation={LimitUpdate}
-      input={({ defaultLimit, description }) => ({
-        id: limit.id,
-        ifVersion: limit.version,
-        defaultLimit,
-        description,
-      })}
-      onDone={() => ({ header: t('manage.done.changed', { name: limit.name }) })}
+      input={(values) => values}
       onClose={close}
     />
   ))

@@ -8,44 +8,27 @@ import {
   useFormAction,
   useSwitchAction,
 } from '../actions.tsx'
-import { FormModal } from '../form/FormModal.tsx'
+import { descriptionField, nameField } from '../form/common-fields.ts'
+import { EditForm, NewForm } from '../record-forms.tsx'
 import { useDomainChoice, useProjectChoice } from './choices.ts'
 import { ProjectDeleteModal } from './ProjectDelete.tsx'
 import { ProjectCreate, type ProjectRowData, ProjectUpdate } from './project-fields.ts'
 
 const fieldsOf = (t: TFunction, project?: ProjectRowData) =>
   [
-    {
-      kind: 'text',
-      name: 'name',
-      label: t('common.name'),
-      isRequired: true,
-      first: project?.name,
-    },
-    {
-      kind: 'text',
-      name: 'description',
-      label: t('common.description'),
-      first: project?.description,
-    },
+    nameField(t, project),
+    descriptionField(t, project),
     { kind: 'tags', name: 'tags', label: t('projects.tags'), first: project?.tags },
   ] as const
 
 export function useProjectActions(onDeleted?: () => void): Actions<ProjectRowData> {
   const { t } = useTranslation()
   const edit = useFormAction('identity.project.update', (project: ProjectRowData, close) => (
-    <FormModal
-      title={t('manage.editTitle', { name: project.name })}
-      submitText={t('manage.save')}
+    <EditForm
+      row={project}
       fields={fieldsOf(t, project)}
       mutation={ProjectUpdate}
-      input={({ tags, ...values }) => ({
-        ...values,
-        id: project.id,
-        ifVersion: project.version,
-        tags: [...tags],
-      })}
-      onDone={(_, { name }) => ({ header: t('manage.done.changed', { name }) })}
+      input={({ tags, ...values }) => ({ ...values, tags: [...tags] })}
       onClose={close}
     />
   ))
@@ -97,9 +80,8 @@ function ProjectForm({ parent, onClose }: { parent?: ProjectRowData; onClose(): 
     },
   ] as const
   return (
-    <FormModal
+    <NewForm
       title={t('projects.create')}
-      submitText={t('manage.create')}
       fields={parent ? fieldsOf(t) : [...fieldsOf(t), ...places]}
       mutation={ProjectCreate}
       input={({ tags, name, description, domainId, parentId }) => ({
@@ -109,10 +91,7 @@ function ProjectForm({ parent, onClose }: { parent?: ProjectRowData; onClose(): 
         parentId: parent?.id ?? (parentId || undefined),
         domainId: parent?.domain.id ?? (domainId || undefined),
       })}
-      onDone={({ projectCreate: { project } }, { name }) => ({
-        header: t('manage.done.created', { name }),
-        to: project ? paths.project(project.id) : undefined,
-      })}
+      pageOf={({ projectCreate: { project } }) => project && paths.project(project.id)}
       onClose={onClose}
     />
   )

@@ -9,7 +9,7 @@ import {
   useFormAction,
   useSwitchAction,
 } from '../actions.tsx'
-import { FormModal } from '../form/FormModal.tsx'
+import { EditForm, NewForm } from '../record-forms.tsx'
 import { useDomainChoice } from './choices.ts'
 import {
   ProviderCreate,
@@ -54,19 +54,15 @@ const fieldsOf = (t: TFunction, provider?: ProviderRowData) =>
 export function useProviderActions(onDeleted?: () => void): Actions<ProviderRowData> {
   const { t } = useTranslation()
   const edit = useFormAction(rule, (provider: ProviderRowData, close) => (
-    <FormModal
-      title={t('manage.editTitle', { name: provider.name })}
-      submitText={t('manage.save')}
+    <EditForm
+      row={provider}
       fields={fieldsOf(t, provider)}
       mutation={ProviderUpdate}
       input={({ clientSecret, scopes, ...values }) => ({
         ...values,
-        id: provider.id,
-        ifVersion: provider.version,
         scopes: [...scopes],
         clientSecret: clientSecret || undefined,
       })}
-      onDone={() => ({ header: t('manage.done.changed', { name: provider.name }) })}
       onClose={close}
     />
   ))
@@ -96,9 +92,8 @@ function ProviderForm({ onClose }: { onClose(): void }) {
   const { t } = useTranslation()
   const domains = useDomainChoice()
   return (
-    <FormModal
+    <NewForm
       title={t('providers.create')}
-      submitText={t('manage.create')}
       fields={[
         {
           kind: 'text',
@@ -131,10 +126,9 @@ function ProviderForm({ onClose }: { onClose(): void }) {
         clientSecret: clientSecret || undefined,
         mapping: [],
       })}
-      onDone={({ identityProviderCreate: { identityProvider } }, { name }) => ({
-        header: t('manage.done.created', { name }),
-        to: identityProvider ? paths.identityProvider(identityProvider.id) : undefined,
-      })}
+      pageOf={({ identityProviderCreate: { identityProvider } }) =>
+        identityProvider && paths.identityProvider(identityProvider.id)
+      }
       onClose={onClose}
     />
   )

@@ -7,8 +7,10 @@ import {
   useDeleteAction,
   useFormAction,
 } from '../actions.tsx'
+import { descriptionField } from '../form/common-fields.ts'
 import { FormModal } from '../form/FormModal.tsx'
 import type { FieldOption } from '../form/fields.ts'
+import { EditForm } from '../record-forms.tsx'
 import { useRegionChoice } from './catalog-choices.ts'
 import { RegionCreate, RegionDelete, type RegionRowData, RegionUpdate } from './catalog-fields.ts'
 
@@ -19,12 +21,7 @@ export type NamedRegion = RegionRowData & { name: string }
 
 const fieldsOf = (t: TFunction, regions: FieldOption[], region?: RegionRowData) =>
   [
-    {
-      kind: 'text',
-      name: 'description',
-      label: t('common.description'),
-      first: region?.description,
-    },
+    descriptionField(t, region),
     {
       kind: 'select',
       name: 'parentRegionId',
@@ -38,18 +35,11 @@ export function useRegionActions(): Actions<NamedRegion> {
   const { t } = useTranslation()
   const regions = useRegionChoice()
   const edit = useFormAction(rule, (region: NamedRegion, close) => (
-    <FormModal
-      title={t('manage.editTitle', { name: region.id })}
-      submitText={t('manage.save')}
+    <EditForm
+      row={region}
       fields={fieldsOf(t, regions, region)}
       mutation={RegionUpdate}
-      input={({ description, parentRegionId }) => ({
-        id: region.id,
-        ifVersion: region.version,
-        description,
-        parentRegionId: parentRegionId || undefined,
-      })}
-      onDone={() => ({ header: t('manage.done.changed', { name: region.id }) })}
+      input={(values) => values}
       onClose={close}
     />
   ))

@@ -8,37 +8,26 @@ import {
   useDeleteAction,
   useFormAction,
 } from '../actions.tsx'
-import { FormModal } from '../form/FormModal.tsx'
+import { descriptionField, nameField } from '../form/common-fields.ts'
+import { EditForm, NewForm } from '../record-forms.tsx'
 import { useDomainChoice } from './choices.ts'
 import { RoleCreate, RoleDelete, type RoleRowData, RoleUpdate } from './role-fields.ts'
 
 const fieldsOf = (t: TFunction, role?: RoleRowData) =>
-  [
-    { kind: 'text', name: 'name', label: t('common.name'), isRequired: true, first: role?.name },
-    {
-      kind: 'text',
-      name: 'description',
-      label: t('common.description'),
-      first: role?.description,
-    },
-  ] as const
+  [nameField(t, role), descriptionField(t, role)] as const
 
 export function useRoleActions(onDeleted?: () => void): Actions<RoleRowData> {
   const { t } = useTranslation()
   const edit = useFormAction('identity.role.update', (role: RoleRowData, close) => (
-    <FormModal
-      title={t('manage.editTitle', { name: role.name })}
-      submitText={t('manage.save')}
+    <EditForm
+      row={role}
       fields={fieldsOf(t, role)}
       mutation={RoleUpdate}
       // A built-in role keeps its name: what stays the same is not sent.
       input={({ name, description }) => ({
-        id: role.id,
-        ifVersion: role.version,
         name: name === role.name ? undefined : name,
         description,
       })}
-      onDone={(_, { name }) => ({ header: t('manage.done.changed', { name }) })}
       onClose={close}
     />
   ))
@@ -66,9 +55,8 @@ function RoleForm({ onClose }: { onClose(): void }) {
   const { t } = useTranslation()
   const domains = useDomainChoice()
   return (
-    <FormModal
+    <NewForm
       title={t('roles.create')}
-      submitText={t('manage.create')}
       fields={[
         ...fieldsOf(t),
         {
@@ -81,10 +69,7 @@ function RoleForm({ onClose }: { onClose(): void }) {
       ]}
       mutation={RoleCreate}
       input={({ domainId, ...values }) => ({ ...values, domainId: domainId || undefined })}
-      onDone={({ roleCreate: { role } }, { name }) => ({
-        header: t('manage.done.created', { name }),
-        to: role ? paths.role(role.id) : undefined,
-      })}
+      pageOf={({ roleCreate: { role } }) => role && paths.role(role.id)}
       onClose={onClose}
     />
   )

@@ -8,7 +8,9 @@ import {
   useFormAction,
   useSwitchAction,
 } from '../actions.tsx'
+import { descriptionField, nameField } from '../form/common-fields.ts'
 import { FormModal } from '../form/FormModal.tsx'
+import { EditForm } from '../record-forms.tsx'
 import {
   ServiceCreate,
   ServiceDelete,
@@ -28,25 +30,18 @@ const fieldsOf = (t: TFunction, service?: ServiceRowData) =>
       isRequired: true,
       first: service?.type,
     },
-    { kind: 'text', name: 'name', label: t('common.name'), isRequired: true, first: service?.name },
-    {
-      kind: 'text',
-      name: 'description',
-      label: t('common.description'),
-      first: service?.description,
-    },
+    nameField(t, service),
+    descriptionField(t, service),
   ] as const
 
 export function useServiceActions(onDeleted?: () => void): Actions<ServiceRowData> {
   const { t } = useTranslation()
   const edit = useFormAction(rule, (service: ServiceRowData, close) => (
-    <FormModal
-      title={t('manage.editTitle', { name: service.name })}
-      submitText={t('manage.save')}
+    <EditForm
+      row={service}
       fields={fieldsOf(t, service)}
       mutation={ServiceUpdate}
-      input={(values) => ({ id: service.id, ifVersion: service.version, ...values })}
-      onDone={(_, { name }) => ({ header: t('manage.done.changed', { name }) })}
+      input={(values) => values}
       onClose={close}
     />
   ))

@@ -10,7 +10,9 @@ import {
   useFormAction,
   useSwitchAction,
 } from '../actions.tsx'
+import { descriptionField, nameField } from '../form/common-fields.ts'
 import { FormModal } from '../form/FormModal.tsx'
+import { EditForm, NewForm } from '../record-forms.tsx'
 import { useRowAction } from '../use-row-action.tsx'
 import { useDomainChoice } from './choices.ts'
 import {
@@ -24,14 +26,9 @@ import {
 
 const fieldsOf = (t: TFunction, user?: UserRowData) =>
   [
-    { kind: 'text', name: 'name', label: t('common.name'), isRequired: true, first: user?.name },
+    nameField(t, user),
     { kind: 'text', name: 'email', label: t('users.email'), first: user?.email ?? '' },
-    {
-      kind: 'text',
-      name: 'description',
-      label: t('common.description'),
-      first: user?.description,
-    },
+    descriptionField(t, user),
   ] as const
 
 const mustChange = (t: TFunction) =>
@@ -46,13 +43,11 @@ const mustChange = (t: TFunction) =>
 export function useUserActions(onDeleted?: () => void): Actions<UserRowData> {
   const { t } = useTranslation()
   const edit = useFormAction('identity.user.update', (user: UserRowData, close) => (
-    <FormModal
-      title={t('manage.editTitle', { name: user.name })}
-      submitText={t('manage.save')}
+    <EditForm
+      row={user}
       fields={fieldsOf(t, user)}
       mutation={UserUpdate}
-      input={(values) => ({ id: user.id, ifVersion: user.version, ...values })}
-      onDone={(_, { name }) => ({ header: t('manage.done.changed', { name }) })}
+      input={(values) => values}
       onClose={close}
     />
   ))
@@ -178,9 +173,8 @@ function UserForm({ onClose }: { onClose(): void }) {
   const { t } = useTranslation()
   const domains = useDomainChoice()
   return (
-    <FormModal
+    <NewForm
       title={t('users.create')}
-      submitText={t('manage.create')}
       fields={[
         ...fieldsOf(t),
         { kind: 'select', name: 'domainId', label: t('domains.one'), ...domains },
@@ -199,10 +193,7 @@ function UserForm({ onClose }: { onClose(): void }) {
         password: password || undefined,
         mustChangePassword: password ? mustChangePassword : undefined,
       })}
-      onDone={({ userCreate: { user } }, { name }) => ({
-        header: t('manage.done.created', { name }),
-        to: user ? paths.user(user.id) : undefined,
-      })}
+      pageOf={({ userCreate: { user } }) => user && paths.user(user.id)}
       onClose={onClose}
     />
   )
