@@ -114,6 +114,27 @@ describeNeeds(portalProblem, 'the identity pages of the portal', () => {
     await p.page.getByText('implied by member').first().waitFor()
   })
 
+  story('puts a region into another, and takes it out again', async () => {
+    await p.open('services?tab=regions')
+    const region = p.page.getByRole('row', { name: /^north/ })
+    const edit = async (parent: string) => {
+      await p.button('Actions of north').click()
+      await p.page.getByRole('menuitem', { name: 'Edit' }).click()
+      await p.choose('Part of region', parent)
+      await p.picture(`form-region-${parent}`)
+      await submit('Save')
+      await p.dialog().waitFor({ state: 'detached' })
+    }
+    await p.button('Create region').click()
+    await inDialog('Name').fill('north')
+    await submit('Create')
+    await region.waitFor()
+    await edit('RegionOne')
+    await region.getByText('RegionOne').waitFor()
+    await edit('None')
+    await region.getByText('RegionOne').waitFor({ state: 'detached' })
+  })
+
   story('sets a limit', async () => {
     await p.open(`${made.projects}?tab=quotas`)
     const servers = p.page.getByRole('button', { name: 'Set limit of Servers', exact: true })
