@@ -2,6 +2,7 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Browser, Locator, Page } from 'playwright-core'
+import { it } from 'vitest'
 import { launchBrowser, webDir } from './browser.ts'
 import { type Cluster, type ClusterOptions, PASSWORD, startCluster } from './cluster.ts'
 import { until } from './until.ts'
@@ -41,6 +42,10 @@ export interface Portal {
   button(name: string | RegExp, within?: Page | Locator): Locator
   heading(name: string | RegExp): Locator
   dialog(): Locator
+  /** A field of the form in front of the page. */
+  inDialog(label: string): Locator
+  /** Presses a button of the form in front of the page. */
+  submit(text: string): Promise<void>
   /** Waits until this is said somewhere, whole. */
   says(text: string | RegExp): Promise<void>
   /** Waits until it is said nowhere any more. */
@@ -53,6 +58,17 @@ export interface Portal {
   picture(name: string): Promise<void>
   stop(): Promise<void>
 }
+
+/** What makes tests of stories about a portal; one that fails leaves a picture. */
+export const storiesOf = (portal: () => Portal) => (name: string, tell: () => Promise<void>) =>
+  it(
+    name,
+    async ({ onTestFailed }) => {
+      onTestFailed(() => portal().picture(`failed-${name.replaceAll(/\W+/g, '-')}`))
+      await tell()
+    },
+    STORY_MS,
+  )
 
 /** Starts a cloud and signs in at its portal; or comes with an empty page. */
 export async function startPortal(
@@ -106,6 +122,8 @@ function hands(cloud: Cluster, page: Page): Omit<Portal, 'cloud' | 'complaints' 
     button,
     heading,
     dialog,
+    inDialog: (label) => dialog().getByLabel(label, { exact: true }).first(),
+    submit: (text) => button(text, dialog()).click(),
     async signIn(user = 'admin', password = PASSWORD, domain) {
       await page.getByLabel('User', { exact: true }).fill(user)
       await page.getByLabel('Password', { exact: true }).fill(password)

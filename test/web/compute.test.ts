@@ -1,8 +1,8 @@
 /** Servers and hosts as people look after them: a real browser on a simulated cloud, by role and label. */
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import { portalProblem } from '../support/browser.ts'
 import { describeNeeds } from '../support/host.ts'
-import { type Portal, STORY_MS, startPortal } from '../support/portal.ts'
+import { type Portal, STORY_MS, startPortal, storiesOf } from '../support/portal.ts'
 import { putImage } from '../support/stories.ts'
 
 const lists: [address: string, english: string, chinese: string][] = [
@@ -28,27 +28,21 @@ describeNeeds(portalProblem, 'the compute pages of the portal', () => {
     p = await startPortal({ hosts: 3 })
     await putImage(p.cloud, await p.cloud.signIn(), 'disk')
   }, STORY_MS)
-  afterEach(async ({ task }) => {
-    if (task.result?.state === 'fail')
-      await p?.picture(`failed-${task.name.replaceAll(/\W+/g, '-')}`)
-  })
   afterAll(() => p?.stop())
 
-  const story = (name: string, tell: () => Promise<void>) => it(name, tell, STORY_MS)
-  const inDialog = (label: string) => p.dialog().getByLabel(label, { exact: true }).first()
-  const submit = (text: string) => p.button(text, p.dialog()).click()
+  const story = storiesOf(() => p)
 
   story('makes a flavor with extra specs', async () => {
     await p.open('flavors')
     await p.button('Create flavor').click()
-    await inDialog('Name').fill('story.large')
-    await inDialog('vCPUs').fill('2')
-    await inDialog('Memory in MiB').fill('256')
-    await submit('Add line')
-    await inDialog('Name 1').fill('trait:CUSTOM_STORY')
-    await inDialog('Value 1').fill('forbidden')
+    await p.inDialog('Name').fill('story.large')
+    await p.inDialog('vCPUs').fill('2')
+    await p.inDialog('Memory in MiB').fill('256')
+    await p.submit('Add line')
+    await p.inDialog('Name 1').fill('trait:CUSTOM_STORY')
+    await p.inDialog('Value 1').fill('forbidden')
     await p.picture('form-flavor')
-    await submit('Create')
+    await p.submit('Create')
     await p.heading('story.large').waitFor()
     made.push(p.path())
   })
@@ -56,9 +50,9 @@ describeNeeds(portalProblem, 'the compute pages of the portal', () => {
   story('makes a server group', async () => {
     await p.open('server-groups')
     await p.button('Create server group').click()
-    await inDialog('Name').fill('apart')
+    await p.inDialog('Name').fill('apart')
     await p.picture('form-server-group')
-    await submit('Create')
+    await p.submit('Create')
     await p.page.getByRole('row', { name: /apart/ }).waitFor()
   })
 
@@ -66,8 +60,8 @@ describeNeeds(portalProblem, 'the compute pages of the portal', () => {
     await p.open('servers/new')
     await p.page.getByLabel('Name', { exact: true }).first().fill('web')
     await p.button('Create key pair').click()
-    await inDialog('Name').fill('laptop')
-    await submit('Create')
+    await p.inDialog('Name').fill('laptop')
+    await p.submit('Create')
     await p.page.getByText('Keep this now').waitFor()
     await p.picture('keypair-once')
     await p.button('I have kept it').click()
@@ -84,8 +78,8 @@ describeNeeds(portalProblem, 'the compute pages of the portal', () => {
     await p.act('Power', 'Pause')
     await p.page.getByText('It is held in the memory of its host').waitFor()
     await p.act('Protection', 'Lock')
-    await inDialog('Reason').fill('payroll runs')
-    await submit('Lock')
+    await p.inDialog('Reason').fill('payroll runs')
+    await p.submit('Lock')
     await p.page.getByText('It is locked').waitFor()
     await p.page.getByText('payroll runs').first().waitFor()
     await p.picture('server-paused-locked')
@@ -98,11 +92,11 @@ describeNeeds(portalProblem, 'the compute pages of the portal', () => {
   story('edits metadata and tags', async () => {
     await p.tab('Metadata and tags')
     await p.button('Edit name, tags and metadata').click()
-    await submit('Add line')
-    await inDialog('Name 1').fill('role')
-    await inDialog('Value 1').fill('front')
+    await p.submit('Add line')
+    await p.inDialog('Name 1').fill('role')
+    await p.inDialog('Value 1').fill('front')
     await p.picture('form-metadata')
-    await submit('Save')
+    await p.submit('Save')
     await p.page.getByRole('row', { name: /role/ }).getByText('front').waitFor()
   })
 
@@ -114,7 +108,7 @@ describeNeeds(portalProblem, 'the compute pages of the portal', () => {
     await p.page.getByRole('button', { name: 'Pause server', exact: true }).first().click()
     await p.dialog().getByText('Pause', { exact: true }).first().waitFor()
     await p.picture('server-history')
-    await submit('Close')
+    await p.submit('Close')
   })
 
   story('reads the log as it is written, and works at the serial console', async () => {
@@ -143,18 +137,18 @@ describeNeeds(portalProblem, 'the compute pages of the portal', () => {
       .getByText(/hosts can take it/)
       .waitFor()
     await p.picture('form-resize')
-    await submit('Resize')
+    await p.submit('Resize')
     await p.page.getByText('Confirm the new size or revert it').waitFor()
     await p.picture('server-verify')
     await p.button('Confirm').click()
-    await submit('Confirm')
+    await p.submit('Confirm')
     await p.says('Active')
     await p.page.getByText('Confirm the new size or revert it').waitFor({ state: 'detached' })
   })
 
   story('takes a snapshot', async () => {
     await p.act('Snapshots and backups', 'Create snapshot')
-    await submit('Create snapshot')
+    await p.submit('Create snapshot')
     await p.open('images')
     await p.page
       .getByRole('row', { name: /web-snapshot/ })
@@ -177,14 +171,14 @@ describeNeeds(portalProblem, 'the compute pages of the portal', () => {
   story('makes an availability zone of a host', async () => {
     await p.open('aggregates')
     await p.button('Create aggregate').click()
-    await inDialog('Name').fill('rack-1')
-    await inDialog('Availability zone').fill('north')
-    await submit('Create')
+    await p.inDialog('Name').fill('rack-1')
+    await p.inDialog('Availability zone').fill('north')
+    await p.submit('Create')
     await p.heading('rack-1').waitFor()
     made.push(p.path())
     await p.button('Add host').click()
     await p.choose('Host', /^sim-3/)
-    await submit('Add')
+    await p.submit('Add')
     await p.page.getByRole('link', { name: 'sim-3', exact: true }).waitFor()
     await p.open('availability-zones')
     await p.page.getByRole('row', { name: /north/ }).getByText('Takes servers').waitFor()
@@ -204,7 +198,7 @@ describeNeeds(portalProblem, 'the compute pages of the portal', () => {
       .getByText(/This is where they would go/)
       .waitFor()
     await p.picture('host-maintain')
-    await submit('Start maintenance')
+    await p.submit('Start maintenance')
     await p.page.getByText('In maintenance: it is being emptied, or kept empty').waitFor()
     await p.button('End maintenance').click()
     await p.button('Start maintenance').waitFor()

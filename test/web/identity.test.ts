@@ -3,7 +3,7 @@ import { Secret, TOTP } from 'otpauth'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { portalProblem } from '../support/browser.ts'
 import { describeNeeds } from '../support/host.ts'
-import { type Portal, STORY_MS, startPortal } from '../support/portal.ts'
+import { type Portal, STORY_MS, startPortal, storiesOf } from '../support/portal.ts'
 
 /** How long a code is good (RFC 6238). */
 const STEP_MS = 30_000
@@ -47,18 +47,16 @@ describeNeeds(portalProblem, 'the identity pages of the portal', () => {
   }, STORY_MS)
   afterAll(() => p?.stop())
 
-  const story = (name: string, tell: () => Promise<void>) => it(name, tell, STORY_MS)
-  const inDialog = (label: string) => p.dialog().getByLabel(label, { exact: true })
-  const submit = (text: string) => p.button(text, p.dialog()).click()
+  const story = storiesOf(() => p)
 
   /** Opens a list, fills the form of something new, and stands on its page. */
   async function create(list: string, verb: string, name: string, more?: () => Promise<void>) {
     await p.open(list)
     await p.button(verb).click()
-    await inDialog('Name').fill(name)
+    await p.inDialog('Name').fill(name)
     await more?.()
     await p.picture(`form-${list}`)
-    await submit('Create')
+    await p.submit('Create')
     await p.heading(name).waitFor()
     made[list] = p.path()
   }
@@ -93,12 +91,12 @@ describeNeeds(portalProblem, 'the identity pages of the portal', () => {
     await create('projects', 'Create project', 'web', () => p.choose('Domain', 'acme'))
     await create('users', 'Create user', 'ann', async () => {
       await p.choose('Domain', 'acme')
-      await inDialog('Password').fill(FIRST_PASSWORD)
+      await p.inDialog('Password').fill(FIRST_PASSWORD)
     })
     await create('groups', 'Create group', 'ops', () => p.choose('Domain', 'acme'))
     await p.button('Add user').click()
     await p.choose('User', /^ann/)
-    await submit('Add')
+    await p.submit('Add')
     await p.page.getByRole('link', { name: 'ann', exact: true }).waitFor()
   })
 
@@ -108,7 +106,7 @@ describeNeeds(portalProblem, 'the identity pages of the portal', () => {
     await p.choose('Role', /^member/)
     await p.choose('User', /^ann/)
     await p.picture('form-role-assignment')
-    await submit('Give role')
+    await p.submit('Give role')
     await p.page.getByRole('row', { name: /member/ }).waitFor()
     await p.page.getByText('Effective', { exact: true }).click()
     await p.page.getByText('implied by member').first().waitFor()
@@ -122,12 +120,12 @@ describeNeeds(portalProblem, 'the identity pages of the portal', () => {
       await p.page.getByRole('menuitem', { name: 'Edit' }).click()
       await p.choose('Part of region', parent)
       await p.picture(`form-region-${parent}`)
-      await submit('Save')
+      await p.submit('Save')
       await p.dialog().waitFor({ state: 'detached' })
     }
     await p.button('Create region').click()
-    await inDialog('Name').fill('north')
-    await submit('Create')
+    await p.inDialog('Name').fill('north')
+    await p.submit('Create')
     await region.waitFor()
     await edit('RegionOne')
     await region.getByText('RegionOne').waitFor()
@@ -139,8 +137,8 @@ describeNeeds(portalProblem, 'the identity pages of the portal', () => {
     await p.open(`${made.projects}?tab=quotas`)
     const servers = p.page.getByRole('button', { name: 'Set limit of Servers', exact: true })
     await servers.click()
-    await inDialog('Limit').fill('3')
-    await submit('Save')
+    await p.inDialog('Limit').fill('3')
+    await p.submit('Save')
     await p.page.getByText('0 of 3').waitFor()
     await p.picture('project-quotas')
   })
@@ -190,7 +188,7 @@ describeNeeds(portalProblem, 'the identity pages of the portal', () => {
       .dialog()
       .getByLabel('Code', { exact: true })
       .fill(await nextCode())
-    await submit('Confirm')
+    await p.submit('Confirm')
     await p.button('Remove second factor').waitFor()
 
     await signOut()
@@ -205,11 +203,11 @@ describeNeeds(portalProblem, 'the identity pages of the portal', () => {
   story('makes an application credential that signs in', async () => {
     await p.open('profile?tab=apps')
     await p.button('Create application credential').click()
-    await inDialog('Name').fill('ci')
+    await p.inDialog('Name').fill('ci')
     await p.choose('Roles', 'reader')
     await p.page.keyboard.press('Escape')
     await p.picture('form-application-credential')
-    await submit('Create')
+    await p.submit('Create')
     await p.page.getByText('Keep this now').waitFor()
     const [id, secret] = await p.dialog().locator('code.secret').allInnerTexts()
     await p.picture('secret-once')
@@ -248,14 +246,14 @@ describeNeeds(portalProblem, 'the identity pages of the portal', () => {
     await p.heading('Overview').waitFor()
     await p.open(made.projects ?? '')
     await p.button('Create below').click()
-    await inDialog('Name').fill('shop')
-    await submit('Create')
+    await p.inDialog('Name').fill('shop')
+    await p.submit('Create')
     await p.heading('shop').waitFor()
     await p.open(made.projects ?? '')
     await p.button('Delete').click()
     await p.dialog().getByText('Project: shop').waitFor()
     await p.picture('project-delete')
-    await submit('Delete all of it')
+    await p.submit('Delete all of it')
     // The task is followed; the list comes when all of it is gone.
     await p.page.waitForURL(`${p.cloud.url}/projects`)
     await p.page.getByRole('link', { name: 'demo', exact: true }).waitFor()

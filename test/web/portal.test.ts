@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { portalProblem } from '../support/browser.ts'
 import { describeNeeds } from '../support/host.ts'
-import { type Portal, STORY_MS, startPortal } from '../support/portal.ts'
+import { type Portal, STORY_MS, startPortal, storiesOf } from '../support/portal.ts'
 import { ACT, emptyQcow2, newServer, putImage } from '../support/stories.ts'
 import { until } from '../support/until.ts'
 
@@ -25,7 +25,7 @@ describeNeeds(portalProblem, 'the portal', () => {
     await rm(folder, { recursive: true, force: true })
   })
 
-  const story = (name: string, tell: () => Promise<void>) => it(name, tell, STORY_MS)
+  const story = storiesOf(() => p)
   const choice = (name: string | RegExp) =>
     p.page
       .getByRole('menuitemcheckbox', { name })

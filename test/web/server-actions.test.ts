@@ -1,8 +1,8 @@
 /** Each family of what can be done to a server, pressed once in a browser, and what the page says then. */
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import { portalProblem } from '../support/browser.ts'
 import { describeNeeds } from '../support/host.ts'
-import { type Portal, STORY_MS, startPortal } from '../support/portal.ts'
+import { type Portal, STORY_MS, startPortal, storiesOf } from '../support/portal.ts'
 import { atRest, putImage } from '../support/stories.ts'
 
 /** Ten of these make a live migration, long enough to be looked at. */
@@ -22,16 +22,11 @@ describeNeeds(portalProblem, 'the actions on servers in the portal', () => {
     })
     await putImage(p.cloud, await p.cloud.signIn(), 'disk')
   }, STORY_MS)
-  afterEach(async ({ task }) => {
-    if (task.result?.state === 'fail')
-      await p?.picture(`failed-${task.name.replaceAll(/\W+/g, '-')}`)
-  })
   afterAll(() => p?.stop())
 
-  const story = (name: string, tell: () => Promise<void>) => it(name, tell, STORY_MS)
+  const story = storiesOf(() => p)
   const field = (label: string) => p.page.getByLabel(label, { exact: true }).first()
   const rowOf = (name: RegExp) => p.page.getByRole('row', { name }).first()
-  const submit = (text: string) => p.button(text, p.dialog()).click()
   /** What was asked for is accepted, done, and the page says so. */
   async function comes(accepted: string, status: string, shown: string): Promise<void> {
     await p.says(`${accepted}: far`)
@@ -102,11 +97,11 @@ describeNeeds(portalProblem, 'the actions on servers in the portal', () => {
       .getByText(/The power is cut/)
       .waitFor()
     await p.picture('confirm-hard-reboot')
-    await submit('Hard reboot')
+    await p.submit('Hard reboot')
     await runs('Hard rebooting')
     await p.act('Power', 'Force off')
     await p.picture('form-force-off')
-    await submit('Force off')
+    await p.submit('Force off')
     await comes('Stopping', 'SHUTOFF', 'Shutoff')
     await p.button('Start').click()
     await runs('Starting')
@@ -132,7 +127,7 @@ describeNeeds(portalProblem, 'the actions on servers in the portal', () => {
   story('rescues from another disk, and ends that', async () => {
     await p.act('Repair', 'Rescue')
     await p.picture('form-rescue')
-    await submit('Rescue')
+    await p.submit('Rescue')
     await comes('Entering rescue', 'RESCUE', 'It runs from a rescue disk')
     await p.picture('server-rescue')
     await p.button('End rescue').click()
@@ -146,12 +141,12 @@ describeNeeds(portalProblem, 'the actions on servers in the portal', () => {
       .getByText(/what is on the present one is lost/)
       .waitFor()
     await p.picture('form-rebuild')
-    await submit('Rebuild')
+    await p.submit('Rebuild')
     await runs('Rebuilding')
     await p.act('Repair', 'Change password')
     await p.dialog().getByLabel('New password', { exact: true }).fill('a new one')
     await p.picture('form-password')
-    await submit('Change password')
+    await p.submit('Change password')
     await runs('Changing the password')
     await p.tab('Action history')
     const row = p.page.getByRole('row', { name: /Change password/ }).first()
@@ -164,11 +159,11 @@ describeNeeds(portalProblem, 'the actions on servers in the portal', () => {
   story('backs up, and clones', async () => {
     await p.act('Snapshots and backups', 'Back up')
     await p.picture('form-backup')
-    await submit('Back up')
+    await p.submit('Back up')
     await runs('Backing up')
     await p.act('Snapshots and backups', 'Clone')
     await p.picture('form-clone')
-    await submit('Clone')
+    await p.submit('Clone')
     await runs('Cloning')
     const far = p.path()
     await p.open('servers')
@@ -186,7 +181,7 @@ describeNeeds(portalProblem, 'the actions on servers in the portal', () => {
   story('migrates, says when that is confirmed by itself, and reverts', async () => {
     await p.act('Size and place', 'Migrate')
     await p.picture('form-migrate')
-    await submit('Migrate')
+    await p.submit('Migrate')
     await comes('Migrating', 'VERIFY_RESIZE', 'Confirm the new size or revert it')
     await p.page.getByText(/Confirmed by itself: /).waitFor()
     await p.picture('server-verify')
@@ -195,14 +190,14 @@ describeNeeds(portalProblem, 'the actions on servers in the portal', () => {
       .dialog()
       .getByText(/What was written since is lost/)
       .waitFor()
-    await submit('Revert')
+    await p.submit('Revert')
     await runs('Reverting to the old size')
   })
 
   story('migrates live with a bar of how far it is, aborts, and does it again', async () => {
     const far = p.path()
     await p.act('Size and place', 'Live migrate')
-    await submit('Live migrate')
+    await p.submit('Live migrate')
     await p.says('It is moving to another host')
     await p.page
       .getByText(/ of .* copied/)
@@ -213,7 +208,7 @@ describeNeeds(portalProblem, 'the actions on servers in the portal', () => {
     await runs('Aborting the migration')
     await p.saysNoMore('It is moving to another host')
     await p.act('Size and place', 'Live migrate')
-    await submit('Live migrate')
+    await p.submit('Live migrate')
     await p.says('It is moving to another host')
     await p.open('migrations')
     const row = rowOf(/^far\b/)
@@ -228,7 +223,7 @@ describeNeeds(portalProblem, 'the actions on servers in the portal', () => {
   story('deletes, restores, and deletes for good', async () => {
     await p.button('Delete').click()
     await p.picture('confirm-delete')
-    await submit('Delete')
+    await p.submit('Delete')
     await comes('Deleting', 'SOFT_DELETED', 'It is deleted and can be restored')
     await p.picture('server-deleted')
     await p.button('Restore').click()
@@ -238,7 +233,7 @@ describeNeeds(portalProblem, 'the actions on servers in the portal', () => {
       .dialog()
       .getByText(/This can't be undone/)
       .waitFor()
-    await submit('Delete for good')
+    await p.submit('Delete for good')
     await p.says('There is no such server')
     await p.picture('server-gone')
   })
@@ -252,7 +247,7 @@ describeNeeds(portalProblem, 'the actions on servers in the portal', () => {
     await p.page.getByRole('menuitem', { name: 'Delete', exact: true }).click()
     await p.dialog().getByText('web-2').waitFor()
     await p.picture('confirm-delete-many')
-    await submit('Delete')
+    await p.submit('Delete')
     for (const name of ['web-1', 'web-2']) {
       await rowOf(new RegExp(name)).getByText('Deleted, can be restored').waitFor()
     }
