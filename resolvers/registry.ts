@@ -1,8 +1,15 @@
 /** Every resolver of the API. What is not in this table does not exist. */
 import 'reflect-metadata'
-import { type GraphQLSchema, lexicographicSortSchema, printSchema } from 'graphql'
+import {
+  GraphQLID,
+  type GraphQLScalarType,
+  type GraphQLSchema,
+  lexicographicSortSchema,
+  printSchema,
+} from 'graphql'
 import { buildSchema } from 'type-graphql'
 import { ErrorDetails } from '../schema/core/error.ts'
+import { isId } from '../services/id.ts'
 import { AggregateResolver, HostAggregatesResolver } from './compute/aggregate.ts'
 import { AvailabilityZoneResolver } from './compute/availability-zone.ts'
 import { CellResolver, HostCellResolver } from './compute/cell.ts'
@@ -142,10 +149,23 @@ export async function buildApi(): Promise<GraphQLSchema> {
     emitSchemaFile: false,
     pubSub: unused,
   })
+  readIdsInLowerCase(schema)
   for (const [name, description] of Object.entries(rootDescriptions)) {
     Object.assign(schema.getType(name) ?? {}, { description })
   }
   return schema
+}
+
+/**
+ * A UUID means the same in whatever case (RFC 9562, 4), PostgreSQL answers in lower case, and code compares
+ * texts. Other ids are names, and stay.
+ */
+function readIdsInLowerCase(schema: GraphQLSchema): void {
+  const type = schema.getType('ID') as GraphQLScalarType
+  const lower = (id: unknown) => (isId(id) ? id.toLowerCase() : id)
+  const { parseValue, parseLiteral } = GraphQLID
+  type.parseValue = (value) => lower(parseValue(value))
+  type.parseLiteral = (node, variables) => lower(parseLiteral(node, variables))
 }
 
 /** The API as schema/schema.graphql holds it. */

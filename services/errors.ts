@@ -65,8 +65,14 @@ export class CloudError extends Error {
   }
 }
 
+/** What a project has: in another one there may be such a thing. */
+const OF_PROJECTS = ['server', 'server group', 'image']
+
 export const notFound = (what: string, id: string): CloudError =>
-  new CloudError('NOT_FOUND', `There is no ${what} ${id} in this project`)
+  new CloudError(
+    'NOT_FOUND',
+    `There is no ${what} ${id}${OF_PROJECTS.includes(what) ? ' in this project' : ''}`,
+  )
 
 /**
  * BAD_INPUT for one field of a mutation's input: `message` says what it must be. `sentence` is what

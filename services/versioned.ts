@@ -32,7 +32,9 @@ export async function orTaken<T>(work: Promise<T>, what: string, name: string): 
     return await work
   } catch (cause) {
     if (!(cause instanceof Error) || !('code' in cause) || cause.code !== 'P2002') throw cause
-    throw new CloudError('CONFLICT', `There is a ${what} ${name} already`, undefined, { cause })
+    const article = /^(?!user)[aeio]/i.test(what) ? 'an' : 'a'
+    const message = `There is ${article} ${what} ${name} already`
+    throw new CloudError('CONFLICT', message, undefined, { cause })
   }
 }
 

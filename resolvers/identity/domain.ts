@@ -13,12 +13,8 @@ import {
 } from '../../schema/identity/domain.ts'
 import { reach } from '../../services/access/allow.ts'
 import { isId } from '../../services/id.ts'
-import {
-  domainCreate,
-  domainDelete,
-  domainsWithin,
-  domainUpdate,
-} from '../../services/identity/domain.ts'
+import { domainCreate, domainsWithin, domainUpdate } from '../../services/identity/domain.ts'
+import { domainDelete } from '../../services/identity/domain-delete.ts'
 import { FilterArg, IdArg, InputArg, OnlyArg, ResumeArg } from '../arguments.ts'
 import { fresh } from '../loaders.ts'
 import { pageOf, textFilter } from '../page.ts'

@@ -45,7 +45,8 @@ export class TokenResolver {
   }
 
   @Mutation(() => TokenRevokePayload, {
-    description: 'Takes a token of yours back, at once and everywhere.',
+    description:
+      'Takes a token back, at once and everywhere: one of yours, or one of somebody all of whose tokens you may take back.',
   })
   tokenRevoke(@Ctx() ctx: Request, @InputArg(() => TokenRevokeInput) input: TokenRevokeInput) {
     return tokenRevoke(ctx, input)

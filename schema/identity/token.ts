@@ -230,7 +230,7 @@ export class TokenCreatePayload {
 
 @InputType({ description: 'A token to take back.' })
 export class TokenRevokeInput {
-  @Field(() => String, { description: 'The secret of a token of yours.' })
+  @Field(() => String, { description: 'The secret of the token.' })
   @MaxLength(MAX_TOKEN_LENGTH)
   secret!: string
 }

@@ -69,8 +69,12 @@ export const may = (ctx: Asking, name: RuleName, target?: Target): boolean =>
   withinAccessRules(ctx.actor, name) &&
   ctx.policy.allows(name, credentialsOf(ctx.actor), target ?? ownScope(ctx.actor))
 
-/** Whatever a credential is good for, its bearer may ask what that is. */
-const ABOUT_ONESELF: readonly RuleName[] = ['identity.session.get', 'identity.policy.explain']
+/** Whatever a credential is good for, its bearer may sign in and ask what that is. */
+const ABOUT_ONESELF: readonly RuleName[] = [
+  'identity.token.create',
+  'identity.session.get',
+  'identity.policy.explain',
+]
 
 function withinAccessRules(actor: Actor, name: RuleName): boolean {
   if (actor.accessRules === null || ABOUT_ONESELF.includes(name)) return true

@@ -35,7 +35,10 @@ const identity = {
     'rule:operator or role:service or rule:owner',
     'Ask what a token stands for',
   ],
-  'identity.token.revoke': ['rule:anyone', 'Take a token of one’s own back'],
+  'identity.token.revoke': [
+    'rule:anyone',
+    'Take back a token of one’s own, or one of somebody all of whose tokens one may take back',
+  ],
   'identity.token.revoke-all': [
     'rule:operator or rule:domain_manager_of_plain or rule:project_manager or rule:owner',
     'Take all tokens of a user or a project back',

@@ -7,10 +7,11 @@ import type { Keypair, Prisma } from '../../prisma/generated/client.ts'
 import { allow, type Reach } from '../access/allow.ts'
 import { type Command, type CommandInput, command } from '../command.ts'
 import type { Context } from '../context.ts'
-import { emit } from '../core/event.ts'
+import { tell } from '../core/tell.ts'
 import { CloudError, notFound } from '../errors.ts'
 import { newId } from '../id.ts'
-import { domainOfUser, shownOnce } from '../identity/delegation.ts'
+import { shownOnce } from '../identity/delegation.ts'
+import { keypairTelling } from '../identity/grants.ts'
 import { userLimit } from '../identity/quota.ts'
 import { orTaken } from '../versioned.ts'
 import { makeKeyPair, type PublicKey, parsePublicKey } from './keypair-key.ts'
@@ -28,28 +29,6 @@ export const keypairsWithin = ({
 
 /** Of one user; registered as `compute.keypairs`. */
 const LIMIT = 'compute.keypairs'
-
-async function told(c: Command, change: 'created' | 'deleted', keypair: Keypair): Promise<void> {
-  const { id, name, userId, fingerprint } = keypair
-  const domainId = await domainOfUser(c.tx, userId)
-  await emit(c.tx, {
-    type: `keypair.${change}`,
-    resourceType: 'keypair',
-    resourceId: id,
-    projectId: domainId,
-    userId: c.actor.userId,
-    requestId: c.requestId,
-  })
-  const view = { name, fingerprint, userId }
-  c.audit({
-    resourceType: 'keypair',
-    resourceId: id,
-    resourceName: name,
-    domainId,
-    before: change === 'deleted' ? view : null,
-    after: change === 'created' ? view : null,
-  })
-}
 
 async function add(c: Command, name: string, key: PublicKey): Promise<Keypair> {
   const { userId } = c.actor
@@ -83,7 +62,7 @@ async function add(c: Command, name: string, key: PublicKey): Promise<Keypair> {
     'key pair',
     name,
   )
-  await told(c, 'created', keypair)
+  await tell(c, keypairTelling('created', keypair, c.actor.userDomainId))
   return keypair
 }
 
@@ -117,12 +96,13 @@ export const keypairDelete: (
 ) => Promise<{ id: string }> = command('compute.keypair.delete', async (c, { id }) => {
   const keypair = await c.tx.keypair.findFirst({
     where: { AND: [{ id }, keypairsWithin(c.reach)] },
+    include: { user: true },
   })
   if (!keypair) throw notFound('key pair', id)
   allow(c, c.rule, { user_id: keypair.userId })
   const { count } = await c.tx.keypair.deleteMany({ where: { id } })
   if (count === 0) throw notFound('key pair', id)
-  await told(c, 'deleted', keypair)
+  await tell(c, keypairTelling('deleted', keypair, keypair.user.domainId))
   return { id }
 })
 

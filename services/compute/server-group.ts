@@ -6,8 +6,8 @@ import type { Prisma, ServerGroup } from '../../prisma/generated/client.ts'
 import { allow, inProject, type Reach } from '../access/allow.ts'
 import { type Command, type CommandInput, command } from '../command.ts'
 import type { Context, Tx } from '../context.ts'
-import { emit } from '../core/event.ts'
 import type { Task } from '../core/task.ts'
+import { type Telling, tell, telling } from '../core/tell.ts'
 import { CloudError, notFound } from '../errors.ts'
 import { newId } from '../id.ts'
 import { quotasOf } from '../identity/quota.ts'
@@ -29,25 +29,20 @@ export const serverGroupsWithin = ({
 const MEMBERS = 'compute.serverGroupMembers'
 
 /** Writes the event and the audit entry of a change. */
-async function told(c: Command, what: 'created' | 'deleted', group: ServerGroup): Promise<void> {
-  const { id, name, policy, projectId } = group
-  await emit(c.tx, {
-    type: `server_group.${what}`,
-    resourceType: 'server_group',
-    resourceId: id,
-    projectId,
-    userId: c.actor.userId,
-    requestId: c.requestId,
-  })
-  c.audit({
+/** Without a before it is new, without an after gone. */
+function groupTelling(before: ServerGroup | null, after: ServerGroup | null): Telling {
+  const { id, name, projectId } = (after ?? before) as ServerGroup
+  return telling(projectId, {
     resourceType: 'server_group',
     resourceId: id,
     resourceName: name,
     projectId,
-    before: what === 'deleted' ? { name, policy } : null,
-    after: what === 'created' ? { name, policy } : null,
+    before: before && viewOf(before),
+    after: after && viewOf(after),
   })
 }
+
+const viewOf = ({ name, policy }: ServerGroup) => ({ name, policy })
 
 export interface ServerGroupCreate extends CommandInput {
   name: string
@@ -66,7 +61,7 @@ export const serverGroupCreate: (ctx: Context, input: ServerGroupCreate) => Done
     const amounts = { 'compute.serverGroups': 1 }
     await quotaClaim(c, { projectId, ownerId: group.id, amounts })
     await quotaCommit(c.tx, group.id)
-    await told(c, 'created', group)
+    await tell(c, groupTelling(null, group))
     return { id: group.id }
   },
 )
@@ -83,7 +78,7 @@ export const serverGroupDelete: (
   checkVersion(group, ifVersion)
   await c.tx.serverGroup.delete({ where: { id } })
   await quotaRelease(c.tx, id)
-  await told(c, 'deleted', group)
+  await tell(c, groupTelling(group, null))
   return { id }
 })
 
@@ -113,21 +108,9 @@ export async function joinGroup(
 }
 
 /** Ends the groups of projects that go; their servers are gone already. */
-export async function serverGroupsEmpty(
-  { tx, task }: { tx: Tx; task: Pick<Task, 'requestId'> },
-  projectIds: string[],
-): Promise<void> {
+export async function serverGroupsEmpty(tx: Tx, projectIds: string[]): Promise<Telling[]> {
   const groups = await tx.serverGroup.findMany({ where: { projectId: { in: projectIds } } })
   for (const { id } of groups) await quotaRelease(tx, id)
   await tx.serverGroup.deleteMany({ where: { id: { in: groups.map(({ id }) => id) } } })
-  await emit(
-    tx,
-    ...groups.map(({ id, projectId }) => ({
-      type: 'server_group.deleted',
-      resourceType: 'server_group' as const,
-      resourceId: id,
-      projectId,
-      requestId: task.requestId,
-    })),
-  )
+  return groups.map((group) => groupTelling(group, null))
 }

@@ -26,10 +26,15 @@ export interface AuditEntry {
   after?: object | null
 }
 
+/** Who did it, as far as the log says. */
+type Doer = Pick<Actor, 'userId' | 'projectId' | 'domainId' | 'projectDomainId'> & {
+  userName: string | null
+}
+
 interface Doing {
   action: string
-  actor: Actor | null
-  requestId: string
+  actor: Doer | null
+  requestId: string | null
   address: string | null
 }
 
@@ -65,8 +70,26 @@ export async function auditSuccess(tx: Tx, doing: Doing, entries: AuditEntry[]):
   else await tx.auditEvent.createMany({ data })
 }
 
+/** What a task did on behalf of who asked for it: the name of the user is that of now. */
+export async function auditTask(
+  tx: Tx,
+  { userId, requestId }: { userId: string | null; requestId: string | null },
+  action: string,
+  entries: AuditEntry[],
+): Promise<void> {
+  if (entries.length === 0) return
+  const actor = userId === null ? null : await userNow(tx, userId)
+  await auditSuccess(tx, { action, actor, requestId, address: null }, entries)
+}
+
+async function userNow(tx: Tx, userId: string): Promise<Doer> {
+  const user = await tx.user.findUnique({ where: { id: userId }, select: { name: true } })
+  const nowhere = { projectId: null, domainId: null, projectDomainId: null }
+  return { userId, userName: user?.name ?? null, ...nowhere }
+}
+
 /** Where the caller's token says it, so that the domain's managers see it when the project is gone. */
-const domainOf = ({ projectId }: AuditEntry, actor: Actor | null): string | null =>
+const domainOf = ({ projectId }: AuditEntry, actor: Doer | null): string | null =>
   projectId && projectId === actor?.projectId ? actor.projectDomainId : null
 
 /** Codes that say nothing of who may what: a typing error is no affair of the auditor. */

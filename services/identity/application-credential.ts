@@ -4,24 +4,24 @@
  * so a plain hash is enough: there is nothing to guess.
  */
 import { createHash, randomBytes } from 'node:crypto'
-import type { ApplicationCredential, Prisma } from '../../prisma/generated/client.ts'
+import type { Prisma } from '../../prisma/generated/client.ts'
 import { allow, type Reach } from '../access/allow.ts'
 import { ruleNames } from '../access/rules.ts'
 import { type Command, type CommandInput, command } from '../command.ts'
 import type { Context } from '../context.ts'
-import { emit } from '../core/event.ts'
-import { CloudError, notFound } from '../errors.ts'
+import { tell } from '../core/tell.ts'
+import { badInput, CloudError, notFound } from '../errors.ts'
 import { newId } from '../id.ts'
 import { orTaken } from '../versioned.ts'
 import {
   checkEnd,
-  domainOfUser,
   ownProject,
   refuseRestricted,
   refuseTooMany,
   rolesToGive,
   shownOnce,
 } from './delegation.ts'
+import { credentialTelling } from './grants.ts'
 import { named } from './name.ts'
 import { revoke } from './revocation.ts'
 
@@ -37,39 +37,6 @@ export const applicationCredentialsWithin = ({
   ...(projectId && { projectId }),
   ...(userId && { userId }),
 })
-
-type Change = 'created' | 'deleted'
-
-/** Event and audit entry; `roles` are names. The secret is in neither, and nor is its hash. */
-async function told(
-  c: Command,
-  change: Change,
-  credential: ApplicationCredential,
-  roles: readonly string[],
-): Promise<void> {
-  const { id, name, description, projectId, userId, expiresAt, unrestricted, accessRules } =
-    credential
-  const domainId = await domainOfUser(c.tx, userId)
-  await emit(c.tx, {
-    type: `application_credential.${change}`,
-    resourceType: 'application_credential',
-    resourceId: id,
-    projectId: domainId,
-    userId: c.actor.userId,
-    requestId: c.requestId,
-  })
-  const end = expiresAt?.toISOString() ?? null
-  const view = { name, description, userId, roles, expiresAt: end, unrestricted, accessRules }
-  c.audit({
-    resourceType: 'application_credential',
-    resourceId: id,
-    resourceName: name,
-    projectId,
-    domainId,
-    before: change === 'deleted' ? view : null,
-    after: change === 'created' ? view : null,
-  })
-}
 
 export interface ApplicationCredentialCreate extends CommandInput {
   name: string
@@ -91,8 +58,14 @@ export const applicationCredentialCreate = (
     const { actor } = c
     const { name, description, expiresAt, unrestricted } = input
     checkEnd(c, expiresAt)
+    // Who computes a list and gets an empty one means nothing by it, surely not everything.
+    for (const field of ['roles', 'accessRules'] as const) {
+      if (input[field]?.length === 0) {
+        throw badInput(field, 'must not be empty: leave it out for all that you have')
+      }
+    }
     const accessRules = rulesToGive(c, input.accessRules ?? [])
-    const roles = input.roles?.length ? input.roles : [...actor.roles]
+    const roles = input.roles ?? [...actor.roles]
     const roleIds = await rolesToGive(c, roles, actor.roles)
     const count = await c.tx.applicationCredential.count({ where: { userId: actor.userId } })
     refuseTooMany(count, 'identity.application-credentials')
@@ -116,7 +89,7 @@ export const applicationCredentialCreate = (
       'application credential',
       name,
     )
-    await told(c, 'created', credential, roles)
+    await tell(c, credentialTelling('created', credential, roles, c.actor.userDomainId))
     return { id: credential.id, secret }
   })
 
@@ -160,20 +133,16 @@ export const applicationCredentialDelete: (
     await refuseRestricted(c)
     const credential = await c.tx.applicationCredential.findFirst({
       where: { AND: [{ id }, applicationCredentialsWithin(c.reach)] },
-      include: { roles: { include: { role: true } } },
+      include: { roles: { include: { role: true } }, user: true },
     })
     if (!credential) throw notFound('application credential', id)
     allow(c, c.rule, { user_id: credential.userId, project_id: credential.projectId })
     await revoke(c, 'application_credential', [id])
     const { count } = await c.tx.applicationCredential.deleteMany({ where: { id } })
     if (count === 0) throw notFound('application credential', id)
-    const { roles, ...row } = credential
-    await told(
-      c,
-      'deleted',
-      row,
-      roles.map(({ role }) => role.name),
-    )
+    const { roles, user, ...row } = credential
+    const names = roles.map(({ role }) => role.name)
+    await tell(c, credentialTelling('deleted', row, names, user.domainId))
     return { id }
   },
 )

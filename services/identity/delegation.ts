@@ -104,12 +104,6 @@ export function checkEnd(c: Command, expiresAt: Date | null | undefined): void {
   throw badInput('expiresAt', message, `The end ${message}`)
 }
 
-/** The domain of a user: their events and audit entries are for its readers. */
-export async function domainOfUser(db: Db | Tx, userId: string): Promise<string | null> {
-  const user = await db.user.findUnique({ where: { id: userId }, select: { domainId: true } })
-  return user?.domainId ?? null
-}
-
 /**
  * Runs a command that makes a secret. The secret is in the first answer and nowhere else: a repetition
  * with the same key is CONFLICT, because what is stored with a key must not be a secret. Null in a

@@ -4,8 +4,8 @@ import type { Reach } from '../access/allow.ts'
 import { type Command, type CommandInput, command } from '../command.ts'
 import type { Context } from '../context.ts'
 import { changed } from '../core/audit.ts'
-import { emit } from '../core/event.ts'
-import { CloudError, notFound } from '../errors.ts'
+import { type Telling, tell, telling } from '../core/tell.ts'
+import { notFound } from '../errors.ts'
 import { newId } from '../id.ts'
 import { checkVersion, given, orTaken, updateRow } from '../versioned.ts'
 import { keepAnAdministrator } from './administrators.ts'
@@ -28,19 +28,10 @@ export async function findDomain(c: Command, id: string): Promise<Domain> {
 
 const viewOf = ({ name, description, enabled }: Domain) => ({ name, description, enabled })
 
-/** Writes the event and the audit entry of a change; `after` is null when it is gone. */
-async function told(c: Command, before: Domain | null, after: Domain | null): Promise<void> {
+/** Without a before it is new, without an after gone. */
+export function domainTelling(before: Domain | null, after: Domain | null): Telling {
   const { id, name } = (after ?? before) as Domain
-  const type = before ? (after ? 'domain.updated' : 'domain.deleted') : 'domain.created'
-  await emit(c.tx, {
-    type,
-    resourceType: 'domain',
-    resourceId: id,
-    projectId: id,
-    userId: c.actor.userId,
-    requestId: c.requestId,
-  })
-  c.audit({
+  return telling(id, {
     resourceType: 'domain',
     resourceId: id,
     resourceName: name,
@@ -71,7 +62,7 @@ export const domainCreate: (ctx: Context, input: DomainCreate) => Promise<{ id: 
       'domain',
       name,
     )
-    await told(c, null, domain)
+    await tell(c, domainTelling(null, domain))
     return { id: domain.id }
   },
 )
@@ -96,40 +87,7 @@ export const domainUpdate: (ctx: Context, input: DomainUpdate) => Promise<{ id: 
       await revoke(c, 'domain', [id])
       await keepAnAdministrator(c)
     }
-    await told(c, before, await c.tx.domain.findUniqueOrThrow({ where: { id } }))
+    await tell(c, domainTelling(before, await c.tx.domain.findUniqueOrThrow({ where: { id } })))
     return { id }
   },
 )
-
-const MAX_LISTED = 50
-
-/** Only when disabled, as in Keystone, and only when no project is left. Its users and groups go with it. */
-export const domainDelete: (
-  ctx: Context,
-  input: CommandInput & { id: string; ifVersion?: number | null },
-) => Promise<{ id: string }> = command('identity.domain.delete', async (c, { id, ifVersion }) => {
-  const domain = await findDomain(c, id)
-  checkVersion(domain, ifVersion)
-  if (domain.enabled) {
-    throw new CloudError('INVALID_STATE', 'Disable the domain first: it is enabled', {
-      allowedStatuses: ['disabled'],
-    })
-  }
-  const projects = await c.tx.project.findMany({ where: { domainId: id }, take: MAX_LISTED })
-  if (projects.length > 0) {
-    throw new CloudError('IN_USE', 'There are projects in the domain: delete them first', {
-      resources: projects.map((project) => ({
-        type: 'project',
-        id: project.id,
-        name: project.name,
-      })),
-    })
-  }
-  await revoke(c, 'domain', [id])
-  await c.tx.user.deleteMany({ where: { domainId: id } })
-  await c.tx.group.deleteMany({ where: { domainId: id } })
-  await c.tx.domain.delete({ where: { id } })
-  await keepAnAdministrator(c)
-  await told(c, domain, null)
-  return { id }
-})

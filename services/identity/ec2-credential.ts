@@ -5,21 +5,15 @@
  * They stand for the person with all roles in the project, so a token that was lent out makes none.
  */
 import { randomBytes } from 'node:crypto'
-import type { Ec2Credential, Prisma } from '../../prisma/generated/client.ts'
+import type { Prisma } from '../../prisma/generated/client.ts'
 import { allow, type Reach } from '../access/allow.ts'
 import { type Command, type CommandInput, command } from '../command.ts'
 import type { Context } from '../context.ts'
-import { emit } from '../core/event.ts'
+import { tell } from '../core/tell.ts'
 import { notFound } from '../errors.ts'
 import { newId } from '../id.ts'
-import {
-  domainOfUser,
-  heldRoles,
-  ownProject,
-  refuseLent,
-  refuseTooMany,
-  shownOnce,
-} from './delegation.ts'
+import { heldRoles, ownProject, refuseLent, refuseTooMany, shownOnce } from './delegation.ts'
+import { ec2Telling } from './grants.ts'
 import { seal, unseal } from './sealed.ts'
 
 /** As long as those of AWS, 20 and 40 characters: some clients look at the length. */
@@ -35,31 +29,6 @@ export const ec2CredentialsWithin = ({
   ...(projectId && { projectId }),
   ...(userId && { userId }),
 })
-
-async function told(
-  c: Command,
-  change: 'created' | 'deleted',
-  { id, access, userId, projectId }: Ec2Credential,
-): Promise<void> {
-  const domainId = await domainOfUser(c.tx, userId)
-  await emit(c.tx, {
-    type: `ec2_credential.${change}`,
-    resourceType: 'ec2_credential',
-    resourceId: id,
-    projectId: domainId,
-    userId: c.actor.userId,
-    requestId: c.requestId,
-  })
-  c.audit({
-    resourceType: 'ec2_credential',
-    resourceId: id,
-    resourceName: access,
-    projectId,
-    domainId,
-    before: change === 'deleted' ? { access, userId } : null,
-    after: change === 'created' ? { access, userId } : null,
-  })
-}
 
 export interface Ec2CredentialCreate extends CommandInput {
   projectId?: string | null
@@ -88,7 +57,7 @@ export const ec2CredentialCreate = (
         createdAt: c.at,
       },
     })
-    await told(c, 'created', credential)
+    await tell(c, ec2Telling('created', credential, c.actor.userDomainId))
     return { id: credential.id, secret }
   })
 
@@ -99,12 +68,13 @@ export const ec2CredentialDelete: (
   refuseLent(c)
   const credential = await c.tx.ec2Credential.findFirst({
     where: { AND: [{ id }, ec2CredentialsWithin(c.reach)] },
+    include: { user: true },
   })
   if (!credential) throw notFound('EC2 credential', id)
   allow(c, c.rule, { user_id: credential.userId, project_id: credential.projectId })
   const { count } = await c.tx.ec2Credential.deleteMany({ where: { id } })
   if (count === 0) throw notFound('EC2 credential', id)
-  await told(c, 'deleted', credential)
+  await tell(c, ec2Telling('deleted', credential, credential.user.domainId))
   return { id }
 })
 

@@ -7,12 +7,13 @@ import { allow, type Reach } from '../access/allow.ts'
 import { type Command, type CommandInput, command } from '../command.ts'
 import type { Context } from '../context.ts'
 import { type AuditEntry, changed } from '../core/audit.ts'
-import { emit } from '../core/event.ts'
+import { type Telling, tell, telling } from '../core/tell.ts'
 import { badInput, CloudError, notFound } from '../errors.ts'
 import { newId } from '../id.ts'
 import { checkVersion, given, orTaken, updateRow } from '../versioned.ts'
 import { isPrivileged, keepAnAdministrator } from './administrators.ts'
 import { findDomain } from './domain.ts'
+import { grantsGone } from './grants.ts'
 import { named } from './name.ts'
 import { revoke } from './revocation.ts'
 import { usersWithin } from './user.ts'
@@ -40,22 +41,20 @@ export async function lockGroup({ tx }: Command, id: string): Promise<void> {
 
 const viewOf = ({ name, description }: Group) => ({ name, description })
 
-async function told(
-  c: Command,
-  type: 'created' | 'updated' | 'deleted',
+const groupTelling = (
   { id, name, domainId }: Group,
   change: Pick<AuditEntry, 'before' | 'after'>,
-): Promise<void> {
-  await emit(c.tx, {
-    type: `group.${type}`,
+): Telling =>
+  telling(domainId, {
     resourceType: 'group',
     resourceId: id,
-    projectId: domainId,
-    userId: c.actor.userId,
-    requestId: c.requestId,
+    resourceName: name,
+    domainId,
+    ...change,
   })
-  c.audit({ resourceType: 'group', resourceId: id, resourceName: name, domainId, ...change })
-}
+
+export const groupGone = (group: Group): Telling =>
+  groupTelling(group, { before: viewOf(group), after: null })
 
 export interface GroupCreate extends CommandInput {
   name: string
@@ -84,7 +83,7 @@ export const groupCreate: (ctx: Context, input: GroupCreate) => Promise<{ id: st
       'group',
       name,
     )
-    await told(c, 'created', group, { before: null, after: viewOf(group) })
+    await tell(c, groupTelling(group, { before: null, after: viewOf(group) }))
     return { id: group.id }
   },
 )
@@ -104,7 +103,7 @@ export const groupUpdate: (ctx: Context, input: GroupUpdate) => Promise<{ id: st
     const data = { ...(name && named(name)), ...given({ description }) }
     await orTaken(updateRow(c.tx.group, before, data, c.at), 'group', name ?? before.name)
     const after = await c.tx.group.findUniqueOrThrow({ where: { id } })
-    await told(c, 'updated', after, changed(viewOf(before), viewOf(after)))
+    await tell(c, groupTelling(after, changed(viewOf(before), viewOf(after))))
     return { id }
   },
 )
@@ -119,6 +118,7 @@ export const groupDelete: (
   await lockGroup(c, id)
   const members = await c.tx.groupMember.findMany({ where: { groupId: id } })
   const gives = await givesRoles(c, id)
+  const gone = await grantsGone(c.tx, { groupIds: [id] })
   await c.tx.group.delete({ where: { id } })
   if (gives) {
     await revoke(
@@ -128,7 +128,7 @@ export const groupDelete: (
     )
     await keepAnAdministrator(c)
   }
-  await told(c, 'deleted', group, { before: viewOf(group), after: null })
+  await tell(c, ...gone, groupGone(group))
   return { id }
 })
 
@@ -165,7 +165,7 @@ export const groupUserAdd: (ctx: Context, input: GroupMembership) => Promise<{ i
       on conflict (group_id, user_id) do update set federated = false where m.federated`
     if (added) {
       const after = { userId: user.id, userName: user.name }
-      await told(c, 'updated', group, { before: {}, after })
+      await tell(c, groupTelling(group, { before: {}, after }))
     }
     return { id: group.id }
   })
@@ -191,6 +191,6 @@ export const groupUserRemove: (ctx: Context, input: GroupMembership) => Promise<
       await keepAnAdministrator(c)
     }
     const before = { userId: user.id, userName: user.name }
-    await told(c, 'updated', group, { before, after: {} })
+    await tell(c, groupTelling(group, { before, after: {} }))
     return { id: group.id }
   })

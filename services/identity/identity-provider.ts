@@ -9,7 +9,7 @@ import type { IdentityProvider, Prisma } from '../../prisma/generated/client.ts'
 import { type Command, type CommandInput, command } from '../command.ts'
 import type { Context } from '../context.ts'
 import { changed } from '../core/audit.ts'
-import { emit } from '../core/event.ts'
+import { type Telling, tell, telling } from '../core/tell.ts'
 import { badInput, CloudError, notFound } from '../errors.ts'
 import { newId } from '../id.ts'
 import { checkVersion, given, orTaken, updateRow } from '../versioned.ts'
@@ -65,21 +65,13 @@ const viewOf = ({
   mapping,
 })
 
-async function told(
-  c: Command,
+/** Without a before it is new, without an after gone. */
+export function providerTelling(
   before: IdentityProvider | null,
   after: IdentityProvider | null,
-): Promise<void> {
+): Telling {
   const { id, name } = (after ?? before) as IdentityProvider
-  await emit(c.tx, {
-    type: `identity_provider.${before ? (after ? 'updated' : 'deleted') : 'created'}`,
-    resourceType: 'identity_provider',
-    resourceId: id,
-    projectId: null,
-    userId: c.actor.userId,
-    requestId: c.requestId,
-  })
-  c.audit({
+  return telling(null, {
     resourceType: 'identity_provider',
     resourceId: id,
     resourceName: name,
@@ -155,7 +147,7 @@ export const identityProviderCreate: (
     'identity provider',
     name,
   )
-  await told(c, null, provider)
+  await tell(c, providerTelling(null, provider))
   return { id: provider.id }
 })
 
@@ -194,7 +186,7 @@ export const identityProviderUpdate: (
     await revoke(c, 'user', await usersOf(c, id))
     await keepAnAdministrator(c)
   }
-  await told(c, before, await findProvider(c, id))
+  await tell(c, providerTelling(before, await findProvider(c, id)))
   return { id }
 })
 
@@ -216,6 +208,6 @@ export const identityProviderDelete: (
   await c.tx.identityProvider.delete({ where: { id } })
   await revoke(c, 'user', userIds)
   await keepAnAdministrator(c)
-  await told(c, provider, null)
+  await tell(c, providerTelling(provider, null))
   return { id }
 })

@@ -41,7 +41,7 @@ export async function checkNewPassword(
   path: string,
 ): Promise<void> {
   const problem = passwordProblem(password, { userName: user.name, rules })
-  if (problem) throw badPassword(problem, path)
+  if (problem) throw badPassword(problem, path, problem)
   if (!user.id) return
   const since = user.passwordChangedAt?.getTime() ?? 0
   if (rules.minimumAgeDays && now().getTime() - since < rules.minimumAgeDays * DAY_MS) {
@@ -67,8 +67,11 @@ export async function checkNewPassword(
   }
 }
 
-const badPassword = (message: string, path: string): CloudError =>
-  new CloudError('BAD_INPUT', `The password ${message}`, { fields: [{ path, message }] })
+const badPassword = (
+  message: string,
+  path: string,
+  sentence = `The password ${message}`,
+): CloudError => new CloudError('BAD_INPUT', sentence, { fields: [{ path, message }] })
 
 /** More than any rule looks back. */
 const MAX_HISTORY = 24

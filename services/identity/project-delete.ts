@@ -2,10 +2,19 @@
 import { type Cell, otherCells } from '../cells/cells.ts'
 import { type Command, type CommandInput, command } from '../command.ts'
 import type { Context, Tx } from '../context.ts'
+import { tell } from '../core/tell.ts'
 import { CloudError } from '../errors.ts'
 import { checkVersion, updateRow } from '../versioned.ts'
 import { keepAnAdministrator } from './administrators.ts'
-import { findProject, MAX_LISTED, projectTold, subtree } from './project.ts'
+import { grantsGone } from './grants.ts'
+import {
+  findProject,
+  MAX_LISTED,
+  operatorsProject,
+  projectTelling,
+  refuseWhileDeleted,
+  subtree,
+} from './project.ts'
 import { revoke } from './revocation.ts'
 
 export interface ProjectDelete extends CommandInput {
@@ -27,7 +36,10 @@ export const projectDelete: (ctx: Context, input: ProjectDelete) => Promise<Proj
   command('identity.project.delete', async (c, { id, ifVersion, cascade }) => {
     const project = await findProject(c, id)
     checkVersion(project, ifVersion)
+    await refuseWhileDeleted(c, project)
     const ids = await subtree(c.tx, id)
+    const operators = await c.tx.project.findFirst({ where: { id: { in: ids }, operator: true } })
+    if (operators) throw operatorsProject(operators)
     const contents = await contentsOf(c.tx, id, ids)
     if (contents.length > 0 && !cascade) {
       throw new CloudError('IN_USE', 'There is something in the project: delete it, or cascade', {
@@ -42,16 +54,18 @@ export const projectDelete: (ctx: Context, input: ProjectDelete) => Promise<Proj
     }
     await revoke(c, 'project', ids)
     if (contents.length === 0) {
+      const gone = await grantsGone(c.tx, { projectIds: [id] })
       await c.tx.project.delete({ where: { id } })
       await keepAnAdministrator(c)
-      await projectTold(c, project, null)
+      await tell(c, ...gone, projectTelling(project, null))
       return { id, taskId: null, contents }
     }
     const taskId = await emptied(c, project.domainId, id)
     await c.tx.project.updateMany({ where: { id: { in: ids } }, data: { enabled: false } })
     await updateRow(c.tx.project, project, { taskId }, c.at)
     await keepAnAdministrator(c)
-    await projectTold(c, project, await c.tx.project.findUniqueOrThrow({ where: { id } }))
+    const after = await c.tx.project.findUniqueOrThrow({ where: { id } })
+    await tell(c, projectTelling(project, after))
     return { id, taskId, contents }
   })
 

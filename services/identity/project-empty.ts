@@ -8,6 +8,7 @@ import { serverEvent } from '../compute/server.ts'
 import { interrupt } from '../compute/server-interrupt.ts'
 import { serverTasks } from '../compute/server-tasks.ts'
 import type { Tx } from '../context.ts'
+import { type AuditEntry, auditTask } from '../core/audit.ts'
 import { type Task, taskCreate } from '../core/task.ts'
 import { newId } from '../id.ts'
 import { imagesDrop } from '../image/image-drop.ts'
@@ -15,11 +16,14 @@ import { change } from '../transition.ts'
 
 /** Resources asked for in one transaction. */
 const BATCH = 50
+/** What the audit log says was done to them. */
+const ACTION = 'identity.project.delete'
 
 type Asking = Pick<Task, 'userId' | 'requestId'>
 
 interface Doomed {
   id: string
+  name: string
   projectId: string
   host: string | null
   status: ServerStatus
@@ -28,15 +32,15 @@ interface Doomed {
   shelvedImageId: string | null
 }
 
-/** Asks for the end of the servers in these projects; how many were asked for now. */
+/** Asks for the end of the first servers in these projects. */
 export async function serversEmpty(
   tx: Tx,
   projectIds: string[],
   asking: Asking,
   at: Date,
-): Promise<number> {
+): Promise<void> {
   const servers = await tx.$queryRaw<Doomed[]>`
-    select s.id, s.project_id as "projectId", s.status, s.task_state as "taskState",
+    select s.id, s.name, s.project_id as "projectId", s.status, s.task_state as "taskState",
            s.task_id as "taskId", s.shelved_image_id as "shelvedImageId", h.name as host
     from compute.server s left join compute.host h on h.id = s.host_id
     where s.project_id = any (${projectIds}::uuid[]) and s.task_state is distinct from 'delete'
@@ -63,13 +67,32 @@ export async function serversEmpty(
       [serverEvent({ id, projectId, requestId: asking.requestId }, 'updated')],
     )
   }
-  return servers.length
+  const entries = servers.map((server) => endOf('server', server))
+  await auditTask(tx, asking, ACTION, entries)
 }
 
-/** Asks for the end of the images in these projects; how many were asked for now. */
-export const imagesEmpty = (
+/** Asks for the end of the first images in these projects. */
+export async function imagesEmpty(
   tx: Tx,
   projectIds: string[],
   asking: Asking,
   at: Date,
-): Promise<number> => imagesDrop(tx, { projectId: { in: projectIds } }, asking, at)
+): Promise<void> {
+  const images = await imagesDrop(tx, { projectId: { in: projectIds } }, asking, at)
+  const entries = images
+    // A shelved server's is nobody's to see.
+    .filter(({ kind }) => kind !== 'SHELVED')
+    .map((image) => endOf('image', image))
+  await auditTask(tx, asking, ACTION, entries)
+}
+
+const endOf = (
+  resourceType: 'server' | 'image',
+  row: { id: string; name: string; projectId: string; status: string },
+): AuditEntry => ({
+  resourceType,
+  resourceId: row.id,
+  resourceName: row.name,
+  projectId: row.projectId,
+  before: { name: row.name, status: row.status },
+})

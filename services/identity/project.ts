@@ -4,7 +4,7 @@ import { allow, type Reach } from '../access/allow.ts'
 import { type Command, type CommandInput, command } from '../command.ts'
 import type { Context, Db, Tx } from '../context.ts'
 import { changed } from '../core/audit.ts'
-import { emit } from '../core/event.ts'
+import { type Telling, tell, telling } from '../core/tell.ts'
 import { badInput, CloudError, notFound } from '../errors.ts'
 import { newId } from '../id.ts'
 import { checkVersion, given, orTaken, updateRow } from '../versioned.ts'
@@ -55,23 +55,10 @@ const viewOf = ({ name, description, tags, enabled, parentId }: Project) => ({
   parentId,
 })
 
-/** Writes the event and the audit entry of a change; `after` is null when it is gone. */
-export async function projectTold(
-  c: Command,
-  before: Project | null,
-  after: Project | null,
-): Promise<void> {
+/** Without a before it is new, without an after gone. */
+export function projectTelling(before: Project | null, after: Project | null): Telling {
   const { id, name, domainId } = (after ?? before) as Project
-  const type = before ? (after ? 'project.updated' : 'project.deleted') : 'project.created'
-  await emit(c.tx, {
-    type,
-    resourceType: 'project',
-    resourceId: id,
-    projectId: domainId,
-    userId: c.actor.userId,
-    requestId: c.requestId,
-  })
-  c.audit({
+  return telling(domainId, {
     resourceType: 'project',
     resourceId: id,
     resourceName: name,
@@ -117,7 +104,7 @@ export const projectCreate: (ctx: Context, input: ProjectCreate) => Promise<{ id
       name,
     )
     await quotaOpen(c.tx, [project.id])
-    await projectTold(c, null, project)
+    await tell(c, projectTelling(null, project))
     return { id: project.id }
   })
 
@@ -171,23 +158,30 @@ export const projectUpdate: (ctx: Context, input: ProjectUpdate) => Promise<{ id
     const { id, ifVersion, name, description, tags, enabled } = input
     const before = await findProject(c, id)
     checkVersion(before, ifVersion)
-    if (enabled === true && before.taskId && !before.enabled) await refuseWhileDeleted(c, before)
+    if (enabled === true && !before.enabled) await refuseWhileDeleted(c, before)
     const data = {
       ...(name && named(name)),
       ...given({ description, tags: tags && [...new Set(tags)], enabled }),
     }
     await orTaken(updateRow(c.tx.project, before, data, c.at), 'project', name ?? before.name)
     if (enabled === false && before.enabled) {
+      if (before.operator) throw operatorsProject(before)
       await refuseEnabledChildren(c, id)
       await revoke(c, 'project', [id])
       await keepAnAdministrator(c)
     }
-    await projectTold(c, before, await c.tx.project.findUniqueOrThrow({ where: { id } }))
+    await tell(c, projectTelling(before, await c.tx.project.findUniqueOrThrow({ where: { id } })))
     return { id }
   })
 
-async function refuseWhileDeleted(c: Command, { taskId }: Project): Promise<void> {
-  const task = await c.tx.task.findFirst({ where: { id: taskId ?? '', finishedAt: null } })
+/** Its administrators are those of the cloud, and nothing can make another one. */
+export const operatorsProject = ({ name }: Project): CloudError =>
+  new CloudError('INVALID_STATE', `${name} is the operator's project: the cloud is run from it`)
+
+/** INVALID_STATE while a task empties it. */
+export async function refuseWhileDeleted(c: Command, { taskId }: Project): Promise<void> {
+  if (!taskId) return
+  const task = await c.tx.task.findFirst({ where: { id: taskId, finishedAt: null } })
   if (task) throw new CloudError('INVALID_STATE', 'Not now: the project is being deleted')
 }
 

@@ -43,9 +43,9 @@ export const exceeds = (amount: number, limit: number): boolean =>
 export interface QuotaView {
   projectId: string
   resource: string
-  /** The limit that holds. */
+  /** The limit that holds: one of its own, or the least of the registered one and those above it. */
   limit: number
-  /** It is the registered one. */
+  /** It has none of its own. */
   default: boolean
   used: number
   reserved: number
@@ -94,17 +94,29 @@ export const quotasOf = (
   region: string,
   projectIds: readonly string[],
 ): Promise<QuotaView[]> => db.$queryRaw<QuotaView[]>`
-  with ${registered(region)},
+  with recursive ${registered(region)},
+  chains (project_id, id, parent_id) as (
+    select id, id, parent_id from identity.project where id = any (${projectIds}::uuid[])
+    union all
+    select chains.project_id, p.id, p.parent_id
+    from identity.project p join chains on p.id = chains.parent_id),
+  above as (
+    select chains.project_id, q.resource, min(q."limit") as "limit"
+    from chains join identity.quota q on q.project_id = chains.id
+    where q."limit" <> ${UNLIMITED}::int group by 1, 2),
   wanted as (
     select p as project_id, resource from unnest(${projectIds}::uuid[]) p, registered
     where resource <> all (${perUser}::text[])
     union
     select project_id, resource from identity.quota where project_id = any (${projectIds}::uuid[]))
-  select w.project_id as "projectId", w.resource, coalesce(q."limit", r.default_limit, 0) as "limit",
+  select w.project_id as "projectId", w.resource,
+         coalesce(q."limit", least(nullif(coalesce(r.default_limit, 0), ${UNLIMITED}::int), a."limit"),
+                  ${UNLIMITED}::int) as "limit",
          q."limit" is null as "default", coalesce(q.used, 0) as used,
          coalesce(q.reserved, 0) as reserved, coalesce(q.tree_used, 0) as "treeUsed"
   from wanted w left join registered r using (resource)
     left join identity.quota q on q.project_id = w.project_id and q.resource = w.resource
+    left join above a on a.project_id = w.project_id and a.resource = w.resource
   order by w.project_id, w.resource`
 
 /** What can be limited in this region. */

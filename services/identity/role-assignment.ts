@@ -11,11 +11,12 @@ import { allow, type Reach } from '../access/allow.ts'
 import type { Target } from '../access/language.ts'
 import { type Command, type CommandInput, command } from '../command.ts'
 import type { Context } from '../context.ts'
-import { emit } from '../core/event.ts'
+import { tell } from '../core/tell.ts'
 import { badInput, CloudError, notFound } from '../errors.ts'
 import { newId } from '../id.ts'
 import { isPrivileged, keepAnAdministrator } from './administrators.ts'
 import { domainsWithin } from './domain.ts'
+import { assignmentTelling, placeName } from './grants.ts'
 import { groupsWithin, lockGroup } from './group.ts'
 import { nameKey } from './name.ts'
 import { projectsWithin } from './project.ts'
@@ -92,7 +93,7 @@ async function findPlace(c: Command, input: RoleAssignmentCreate): Promise<Place
     const operator = await isInheritedByOperator(c, input)
     return { name: domain.name, projectId: null, domainId, operator }
   }
-  return { name: 'the system', projectId: null, domainId: null, operator: true }
+  return { name: placeName(null), projectId: null, domainId: null, operator: true }
 }
 
 /** What is inherited from a domain counts in every project of it, the operator's too. */
@@ -139,43 +140,11 @@ const targetOf = (role: Role, place: Place, holder: Holder): Target => ({
   privileged: holder.privileged || place.operator,
 })
 
-interface Row {
-  id: string
-  roleId: string
-  userId: string | null
-  groupId: string | null
-  projectId: string | null
-  domainId: string | null
-  system: boolean
-  inherited: boolean
-}
-
-async function told(
-  c: Command,
-  type: 'created' | 'deleted',
-  row: Row,
-  { role, place, holder }: { role: Role; place: Place; holder: Holder },
-): Promise<void> {
-  await emit(c.tx, {
-    type: `role_assignment.${type}`,
-    resourceType: 'role_assignment',
-    resourceId: row.id,
-    projectId: place.domainId,
-    userId: c.actor.userId,
-    requestId: c.requestId,
-  })
-  const { roleId, userId, groupId, projectId, domainId, system, inherited } = row
-  const view = { role: role.name, roleId, userId, groupId, projectId, domainId, system, inherited }
-  c.audit({
-    resourceType: 'role_assignment',
-    resourceId: row.id,
-    resourceName: `${role.name} of ${holder.name} on ${place.name}`,
-    projectId,
-    domainId: place.domainId,
-    before: type === 'deleted' ? view : null,
-    after: type === 'created' ? view : null,
-  })
-}
+const namesOf = (role: Role, holder: Holder, place: Place) => ({
+  role: role.name,
+  holder: holder.name,
+  place: place.name,
+})
 
 /** Giving the same again gives the same row again. */
 export const roleAssignmentCreate: (
@@ -187,7 +156,7 @@ export const roleAssignmentCreate: (
   const holder = await findHolder(c, input)
   const role = await findRoleFor(c, input, place)
   allow(c, c.rule, targetOf(role, place, holder))
-  const row: Row = {
+  const row = {
     id: newId(),
     roleId: role.id,
     userId: input.userId || null,
@@ -201,7 +170,7 @@ export const roleAssignmentCreate: (
   const data = [{ ...row, createdAt: c.at }]
   const { count } = await c.tx.roleAssignment.createMany({ data, skipDuplicates: true })
   if (count === 0) return { id: (await c.tx.roleAssignment.findFirstOrThrow({ where: same })).id }
-  await told(c, 'created', row, { role, place, holder })
+  await tell(c, assignmentTelling('created', row, namesOf(role, holder, place), place.domainId))
   return { id: row.id }
 })
 
@@ -217,7 +186,7 @@ export const roleAssignmentDelete: (
   if (!row) throw notFound('role assignment', id)
   const { role, user, group, project, domain, userId, groupId } = row
   const place = {
-    name: (project ?? domain)?.name ?? 'the system',
+    name: placeName(project ?? domain),
     projectId: row.projectId,
     domainId: row.domainId ?? project?.domainId ?? null,
     operator: row.system || project?.operator === true || (await isInheritedByOperator(c, row)),
@@ -229,7 +198,7 @@ export const roleAssignmentDelete: (
   await c.tx.roleAssignment.delete({ where: { id } })
   await revoke(c, 'user', userId ? [userId] : await membersOf(c, groupId ?? ''))
   await keepAnAdministrator(c)
-  await told(c, 'deleted', row, { role, place, holder })
+  await tell(c, assignmentTelling('deleted', row, namesOf(role, holder, place), place.domainId))
   return { id }
 })
 

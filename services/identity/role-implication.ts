@@ -8,11 +8,12 @@
 import type { Role } from '../../prisma/generated/client.ts'
 import { type Command, type CommandInput, command } from '../command.ts'
 import type { Context, Tx } from '../context.ts'
+import { tell } from '../core/tell.ts'
 import { badInput, CloudError } from '../errors.ts'
 import { keepAnAdministrator } from './administrators.ts'
 import { impliesAlways, isBuiltIn } from './bootstrap.ts'
 import { revoke } from './revocation.ts'
-import { findRole, holdersOf, roleTold } from './role.ts'
+import { findRole, holdersOf, roleTelling } from './role.ts'
 
 export interface RoleImplicationInput extends CommandInput {
   priorRoleId: string
@@ -56,7 +57,7 @@ export const roleImplicationCreate: (
     data: [{ priorRoleId: prior.id, impliedRoleId: implied.id }],
     skipDuplicates: true,
   })
-  if (count) await roleTold(c, 'updated', prior, { before: {}, after: viewOf(implied) })
+  if (count) await tell(c, roleTelling(prior, { before: {}, after: viewOf(implied) }))
   return { id: prior.id }
 })
 
@@ -96,7 +97,7 @@ const deletion: (
   }
   await revoke(c, 'user', await holdersOf(c.tx, prior.id))
   await keepAnAdministrator(c)
-  await roleTold(c, 'updated', prior, { before: viewOf(implied), after: {} })
+  await tell(c, roleTelling(prior, { before: viewOf(implied), after: {} }))
   return { id: prior.id }
 })
 

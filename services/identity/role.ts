@@ -4,12 +4,13 @@ import { may } from '../access/allow.ts'
 import { type Command, type CommandInput, command } from '../command.ts'
 import type { Context, Tx } from '../context.ts'
 import { type AuditEntry, changed } from '../core/audit.ts'
-import { emit } from '../core/event.ts'
+import { type Telling, tell, telling } from '../core/tell.ts'
 import { badInput, CloudError, notFound } from '../errors.ts'
 import { newId } from '../id.ts'
 import { checkVersion, given, orTaken, updateRow } from '../versioned.ts'
 import { keepAnAdministrator } from './administrators.ts'
 import { isBuiltIn } from './bootstrap.ts'
+import { placeName } from './grants.ts'
 import { named, nameKey } from './name.ts'
 import { revoke } from './revocation.ts'
 
@@ -37,23 +38,20 @@ export async function findRole(c: Command, id: string): Promise<Role> {
 
 const viewOf = ({ name, description, domainId }: Role) => ({ name, description, domainId })
 
-/** Writes the event and the audit entry of a change. */
-export async function roleTold(
-  c: Command,
-  type: 'created' | 'updated' | 'deleted',
+export const roleTelling = (
   { id, name, domainId }: Role,
   change: Pick<AuditEntry, 'before' | 'after'>,
-): Promise<void> {
-  await emit(c.tx, {
-    type: `role.${type}`,
+): Telling =>
+  telling(domainId, {
     resourceType: 'role',
     resourceId: id,
-    projectId: domainId,
-    userId: c.actor.userId,
-    requestId: c.requestId,
+    resourceName: name,
+    domainId,
+    ...change,
   })
-  c.audit({ resourceType: 'role', resourceId: id, resourceName: name, domainId, ...change })
-}
+
+export const roleGone = (role: Role): Telling =>
+  roleTelling(role, { before: viewOf(role), after: null })
 
 export interface RoleCreate extends CommandInput {
   name: string
@@ -83,7 +81,7 @@ export const roleCreate: (ctx: Context, input: RoleCreate) => Promise<{ id: stri
       'role',
       name,
     )
-    await roleTold(c, 'created', role, { before: null, after: viewOf(role) })
+    await tell(c, roleTelling(role, { before: null, after: viewOf(role) }))
     return { id: role.id }
   },
 )
@@ -115,7 +113,7 @@ export const roleUpdate: (ctx: Context, input: RoleUpdate) => Promise<{ id: stri
     await orTaken(updateRow(c.tx.role, before, data, c.at), 'role', name ?? before.name)
     if (renamed) await revoke(c, 'user', await holdersOf(c.tx, id))
     const after = await c.tx.role.findUniqueOrThrow({ where: { id } })
-    await roleTold(c, 'updated', after, changed(viewOf(before), viewOf(after)))
+    await tell(c, roleTelling(after, changed(viewOf(before), viewOf(after))))
     return { id }
   },
 )
@@ -154,7 +152,7 @@ export const roleDelete: (
   await c.tx.role.delete({ where: { id } })
   await revoke(c, 'user', holders)
   await keepAnAdministrator(c)
-  await roleTold(c, 'deleted', role, { before: viewOf(role), after: null })
+  await tell(c, roleGone(role))
   return { id }
 })
 
@@ -170,7 +168,7 @@ async function refuseGiven(c: Command, { id, name }: Role): Promise<void> {
     resources: given.map(({ id, user, group, project, domain }) => ({
       type: 'role_assignment',
       id,
-      name: `${(user ?? group)?.name} on ${(project ?? domain)?.name ?? 'the system'}`,
+      name: `${(user ?? group)?.name} on ${placeName(project ?? domain)}`,
     })),
   })
 }

@@ -3,6 +3,7 @@
  * of an identity provider; a trust, on top of a password or a token. For a token of the wanted scope.
  */
 import { createHash, timingSafeEqual } from 'node:crypto'
+import { allow } from '../access/allow.ts'
 import type { Actor, Context, Tx } from '../context.ts'
 import { auditFailure } from '../core/audit.ts'
 import { CloudError } from '../errors.ts'
@@ -44,6 +45,8 @@ export async function tokenCreate(
     const signedIn = await authenticated(ctx, input)
     const allowed = input.trust ? await byTrust(ctx, signedIn, input.trust.id) : signedIn
     const issued = await issueScoped(ctx, allowed, input.scope)
+    // Asked about who comes in: before, nobody is known.
+    allow({ actor: issued.actor, policy: ctx.policy }, ACTION)
     if (!token || input.trust) await signedInAs(ctx, issued.actor)
     return issued
   } catch (error) {
@@ -75,6 +78,8 @@ async function signedInAs(ctx: Context, actor: Actor): Promise<void> {
       resourceType: 'user',
       resourceId: actor.userId,
       resourceName: actor.userName,
+      // The managers of where it is good for read it, too.
+      projectId: actor.projectId,
       domainId: actor.userDomainId,
       requestId: ctx.requestId,
       address: ctx.address,

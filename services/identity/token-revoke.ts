@@ -1,5 +1,5 @@
 /** Taking tokens back: one, all of a user, all of a project. And asking what a token stands for. */
-import { allow } from '../access/allow.ts'
+import { allow, may } from '../access/allow.ts'
 import { type Command, type CommandInput, command } from '../command.ts'
 import type { Actor, Context } from '../context.ts'
 import { CloudError, notFound } from '../errors.ts'
@@ -8,24 +8,35 @@ import { refuseLent } from './delegation.ts'
 import { targetOf } from './project.ts'
 import { checkToken, revoke } from './revocation.ts'
 
-/** Of the caller's own user; what is forged, over or somebody else's is all the same: not there. */
-function ownToken(c: Command, secret: string): Actor {
+/**
+ * One's own, or somebody's whose tokens one may all end; what is forged, over or beyond that is all the
+ * same: not there.
+ */
+async function tokenWithin(c: Command, secret: string): Promise<Actor> {
   const missing = 'There is no such token of yours'
+  let token: Actor
   try {
-    const token = c.tokens.verify(secret, c.at)
-    if (token.userId === c.actor.userId) return token
+    token = c.tokens.verify(secret, c.at)
   } catch (cause) {
     throw new CloudError('NOT_FOUND', missing, undefined, { cause })
   }
-  throw new CloudError('NOT_FOUND', missing)
+  if (token.userId === c.actor.userId) return token
+  const target = {
+    user_id: token.userId,
+    domain_id: token.userDomainId,
+    privileged: await isPrivileged(c.tx, { userId: token.userId }),
+  }
+  if (!may(c, 'identity.token.revoke-all', target)) throw new CloudError('NOT_FOUND', missing)
+  refuseLent(c)
+  return token
 }
 
-/** Takes a token back. One's own only: it must be of the same user. */
+/** Takes one token back. */
 export const tokenRevoke: (
   ctx: Context,
   input: CommandInput & { secret: string },
 ) => Promise<{ revoked: boolean }> = command('identity.token.revoke', async (c, input) => {
-  const token = ownToken(c, input.secret)
+  const token = await tokenWithin(c, input.secret)
   const first = !c.revocations.isRevoked(token)
   if (first) await revoke(c, 'token', [token.tokenId], token.expiresAt)
   c.audit({ resourceType: 'token', resourceId: token.tokenId, projectId: token.projectId })

@@ -6,16 +6,15 @@
  * answer tells is whether a user has this id, which is random; neither a name nor anything else of
  * somebody in another domain is shown.
  */
-import type { Prisma, Trust } from '../../prisma/generated/client.ts'
+import type { Prisma } from '../../prisma/generated/client.ts'
 import { allow, type Reach } from '../access/allow.ts'
 import { type Command, type CommandInput, command } from '../command.ts'
 import type { Context } from '../context.ts'
-import { emit } from '../core/event.ts'
+import { tell } from '../core/tell.ts'
 import { notFound } from '../errors.ts'
 import { newId } from '../id.ts'
 import {
   checkEnd,
-  domainOfUser,
   heldRoles,
   ownProject,
   refuseLimited,
@@ -23,6 +22,7 @@ import {
   refuseTooMany,
   rolesToGive,
 } from './delegation.ts'
+import { trustTelling } from './grants.ts'
 import { revoke } from './revocation.ts'
 
 /** The trusts that somebody of this reach sees: one's own are those given and those held. */
@@ -31,35 +31,6 @@ export const trustsWithin = ({ domainId, projectId, userId }: Reach): Prisma.Tru
   ...(projectId && { projectId }),
   ...(userId && { OR: [{ trustorUserId: userId }, { trusteeUserId: userId }] }),
 })
-
-async function told(
-  c: Command,
-  change: 'created' | 'deleted',
-  trust: Trust,
-  roles: readonly string[],
-): Promise<void> {
-  const { id, projectId, trustorUserId, trusteeUserId, impersonation, remainingUses } = trust
-  const domainId = await domainOfUser(c.tx, trustorUserId)
-  await emit(c.tx, {
-    type: `trust.${change}`,
-    resourceType: 'trust',
-    resourceId: id,
-    projectId: domainId,
-    userId: c.actor.userId,
-    requestId: c.requestId,
-  })
-  const expiresAt = trust.expiresAt?.toISOString() ?? null
-  const people = { trustorUserId, trusteeUserId, impersonation }
-  const view = { ...people, roles, expiresAt, remainingUses }
-  c.audit({
-    resourceType: 'trust',
-    resourceId: id,
-    projectId,
-    domainId,
-    before: change === 'deleted' ? view : null,
-    after: change === 'created' ? view : null,
-  })
-}
 
 export interface TrustCreate extends CommandInput {
   trusteeUserId: string
@@ -96,7 +67,7 @@ export const trustCreate: (ctx: Context, input: TrustCreate) => Promise<{ id: st
         roles: { create: roleIds.map((roleId) => ({ roleId })) },
       },
     })
-    await told(c, 'created', trust, roles)
+    await tell(c, trustTelling('created', trust, roles, c.actor.userDomainId))
     return { id: trust.id }
   },
 )
@@ -109,19 +80,15 @@ export const trustDelete: (
   await refuseRestricted(c)
   const trust = await c.tx.trust.findFirst({
     where: { AND: [{ id }, trustsWithin(c.reach)] },
-    include: { roles: { include: { role: true } } },
+    include: { roles: { include: { role: true } }, trustor: true },
   })
   if (!trust) throw notFound('trust', id)
   allow(c, c.rule, { user_id: trust.trustorUserId, project_id: trust.projectId })
   await revoke(c, 'trust', [id])
   const { count } = await c.tx.trust.deleteMany({ where: { id } })
   if (count === 0) throw notFound('trust', id)
-  const { roles, ...row } = trust
-  await told(
-    c,
-    'deleted',
-    row,
-    roles.map(({ role }) => role.name),
-  )
+  const { roles, trustor, ...row } = trust
+  const names = roles.map(({ role }) => role.name)
+  await tell(c, trustTelling('deleted', row, names, trustor.domainId))
   return { id }
 })

@@ -1,13 +1,14 @@
 /** Changing one's own password: all tokens of the user end, the caller goes on with a new one. */
 import { type Command, type CommandInput, command } from '../command.ts'
 import type { Actor, Context } from '../context.ts'
+import { tell } from '../core/tell.ts'
 import { CloudError } from '../errors.ts'
 import { countFailure } from './authenticate.ts'
 import { hashPassword, passwordFits } from './password.ts'
 import { checkNewPassword, keepPassword } from './password-change.ts'
 import { revoke } from './revocation.ts'
 import { issueScoped } from './scope.ts'
-import { userTold } from './user.ts'
+import { userTelling } from './user.ts'
 
 export interface UserPasswordChange extends CommandInput {
   password: string
@@ -34,7 +35,8 @@ const change: (ctx: Context, input: UserPasswordChange) => Promise<{ id: string 
       data: { updatedAt: c.at, version: { increment: 1 } },
     })
     await revoke(c, 'user', [id])
-    await userTold(c, user, await c.tx.user.findUniqueOrThrow({ where: { id } }))
+    const after = await c.tx.user.findUniqueOrThrow({ where: { id } })
+    await tell(c, userTelling(user, after))
     return { id }
   },
 )

@@ -4,12 +4,13 @@ import { allow, type Reach } from '../access/allow.ts'
 import { type Command, type CommandInput, command } from '../command.ts'
 import type { Context } from '../context.ts'
 import { changed } from '../core/audit.ts'
-import { emit } from '../core/event.ts'
+import { type Telling, tell, telling } from '../core/tell.ts'
 import { CloudError, notFound } from '../errors.ts'
 import { newId } from '../id.ts'
 import { checkVersion, given, givenOrNone, orTaken, updateRow } from '../versioned.ts'
 import { isPrivileged, keepAnAdministrator } from './administrators.ts'
 import { findDomain } from './domain.ts'
+import { grantsGone } from './grants.ts'
 import { named } from './name.ts'
 import { hashPassword } from './password.ts'
 import { checkNewPassword, keepPassword } from './password-change.ts'
@@ -43,19 +44,10 @@ const viewOf = (user: User) => ({
   lockedUntil: user.lockedUntil,
 })
 
-/** Writes the event and the audit entry of a change; `after` is null when it is gone. */
-export async function userTold(c: Command, before: User | null, after: User | null): Promise<void> {
+/** Without a before it is new, without an after gone. */
+export function userTelling(before: User | null, after: User | null): Telling {
   const { id, name, domainId } = (after ?? before) as User
-  const type = before ? (after ? 'user.updated' : 'user.deleted') : 'user.created'
-  await emit(c.tx, {
-    type,
-    resourceType: 'user',
-    resourceId: id,
-    projectId: domainId,
-    userId: c.actor.userId,
-    requestId: c.requestId,
-  })
-  c.audit({
+  return telling(domainId, {
     resourceType: 'user',
     resourceId: id,
     resourceName: name,
@@ -87,7 +79,8 @@ export const userCreate: (ctx: Context, input: UserCreate) => Promise<{ id: stri
     const domainId = fields.domainId ?? c.actor.domainId ?? c.actor.userDomainId
     await findDomain(c, domainId)
     allow(c, c.rule, { domain_id: domainId })
-    if (password) await checkNewPassword(c, { name }, password, 'input.password')
+    // An empty one is a bad one, not none.
+    if (password != null) await checkNewPassword(c, { name }, password, 'input.password')
     const user = await orTaken(
       c.tx.user.create({
         data: {
@@ -104,7 +97,7 @@ export const userCreate: (ctx: Context, input: UserCreate) => Promise<{ id: stri
       'user',
       name,
     )
-    await userTold(c, null, user)
+    await tell(c, userTelling(null, user))
     return { id: user.id }
   },
 )
@@ -141,7 +134,7 @@ export const userUpdate: (ctx: Context, input: UserUpdate) => Promise<{ id: stri
     const { mustChangePassword } = fields
     const disables = fields.enabled === false && before.enabled
     if (disables) refuseOneself(c, id, 'disable')
-    if (password) await checkReset(c, before, name ?? before.name, password)
+    if (password != null) await checkReset(c, before, name ?? before.name, password)
     const data = {
       ...(name && named(name)),
       ...(await dataOf(c, fields)),
@@ -155,7 +148,7 @@ export const userUpdate: (ctx: Context, input: UserUpdate) => Promise<{ id: stri
     }
     if (password || disables) await revoke(c, 'user', [id])
     if (disables) await keepAnAdministrator(c)
-    await userTold(c, before, await c.tx.user.findUniqueOrThrow({ where: { id } }))
+    await tell(c, userTelling(before, await c.tx.user.findUniqueOrThrow({ where: { id } })))
     return { id }
   },
 )
@@ -181,8 +174,9 @@ export const userDelete: (
   checkVersion(user, ifVersion)
   refuseOneself(c, id, 'delete')
   await revoke(c, 'user', [id])
+  const gone = await grantsGone(c.tx, { userIds: [id] })
   await c.tx.user.delete({ where: { id } })
   await keepAnAdministrator(c)
-  await userTold(c, user, null)
+  await tell(c, ...gone, userTelling(user, null))
   return { id }
 })

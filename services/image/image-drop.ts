@@ -2,7 +2,7 @@
  * The end of images that the cloud itself asks for: what a task made half, what was good for one task
  * only, backups that newer ones push out, all that is in a project. As if somebody had asked for each.
  */
-import type { Prisma } from '../../prisma/generated/client.ts'
+import type { Image, Prisma } from '../../prisma/generated/client.ts'
 import type { Tx } from '../context.ts'
 import { type Task, taskCancel, taskCreate } from '../core/task.ts'
 import { newId } from '../id.ts'
@@ -21,26 +21,27 @@ const staying = {
 } satisfies Prisma.ImageWhereInput
 
 /**
- * Asks for the end of the first images that fit and are not on their way out yet; how many were asked
- * for now.
+ * Asks for the end of the first images that fit and are not on their way out yet; gives those that were
+ * asked for now.
  */
 export async function imagesDrop(
   tx: Tx,
   where: Prisma.ImageWhereInput,
   asking: DropAsking,
   at: Date,
-): Promise<number> {
+): Promise<Image[]> {
   const images = await tx.image.findMany({
     where: { AND: [where, staying] },
     orderBy: { id: 'asc' },
     take: BATCH,
   })
-  let asked = 0
-  for (const { id, projectId, kind, taskState, taskId: runs } of images) {
+  const asked: Image[] = []
+  for (const image of images) {
+    const { id, projectId, kind, taskState, taskId: runs } = image
     const taskId = newId()
     const set = { taskState: 'delete', taskId }
     if (!(await change(tx, { resource: 'image', id, where: staying, set, at }))) continue
-    asked++
+    asked.push(image)
     if (taskState && runs) await taskCancel(tx, runs)
     const event = imageEvent({ id, projectId, requestId: asking.requestId }, 'updated')
     await taskCreate(

@@ -92,6 +92,16 @@ describe('making one', () => {
     expect((await made()).roles).toEqual([{ name: 'member' }, { name: 'reader' }])
   })
 
+  it('takes an empty list for a mistake: surely not all is meant', async () => {
+    for (const field of ['roles', 'accessRules']) {
+      const { errors } = await make({ [field]: [] })
+      expect(errors?.[0]?.extensions).toMatchObject({
+        code: 'BAD_INPUT',
+        details: { fields: [{ path: `input.${field}` }] },
+      })
+    }
+  })
+
   it('refuses what the token does not hold, and what makes no sense', async () => {
     const past = new Date(Date.now() - 1000).toISOString()
     expect(codeOf(await make({ roles: ['admin'] }))).toBe('FORBIDDEN')
@@ -138,9 +148,11 @@ describe('making one', () => {
   })
 
   it('is told to the domain and recorded', async () => {
-    const { id } = await made({ roles: ['reader'] })
     const { db } = cloud.cloud
     const user = await db.user.findUniqueOrThrow({ where: { id: annId } })
+    const who = { userId: annId, userDomainId: user.domainId }
+    const token = tokenFor(cloud.cloud, { ...who, projectId, role: 'member' })
+    const { id } = await made({ roles: ['reader'] }, token)
     const event = await db.$queryRaw`
       select type, project_id::text as scope from core.event where resource_id = ${id}::uuid`
     expect(event).toEqual([{ type: 'application_credential.created', scope: user.domainId }])

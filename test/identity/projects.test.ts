@@ -240,7 +240,74 @@ describe('switching off', () => {
   })
 })
 
+/** What the audit log tells last of a resource, or of several. */
+async function lastOf(...ids: string[]) {
+  const entries = await cloud.cloud.db.auditEvent.findMany({
+    where: { resourceId: { in: ids } },
+    orderBy: { id: 'asc' },
+  })
+  const last = new Map(entries.map((entry) => [entry.resourceId, entry]))
+  return ids.map((id) => {
+    const { action, after, before, resourceName } = last.get(id) ?? {}
+    return { action, isGone: Boolean(before) && !after, resourceName }
+  })
+}
+
 describe('deleting', () => {
+  it("the operator's project, or disabling it, is refused", async () => {
+    const { db } = cloud.cloud
+    const { id } = await db.project.findFirstOrThrow({ where: { operator: true } })
+    for (const more of [{}, { cascade: true }]) {
+      expect(codeOf(await run('projectDelete', 'project { id }', { id, ...more }))).toBe(
+        'INVALID_STATE',
+      )
+    }
+    expect(codeOf(await run('projectUpdate', 'project { id }', { id, enabled: false }))).toBe(
+      'INVALID_STATE',
+    )
+    expect((await db.project.findUniqueOrThrow({ where: { id } })).enabled).toBe(true)
+  })
+
+  it('a domain tells of all that goes with it, and records it', async () => {
+    const domain = await make('domain', { name: 'peopled' })
+    const inside = { domainId: domain.id }
+    const one = async (type: string, input: object) => {
+      const { data } = await run(`${type}Create`, `${type} { id }`, { ...inside, ...input })
+      return data[`${type}Create`][type].id as string
+    }
+    const user = await one('user', { name: 'uma' })
+    const group = await one('group', { name: 'gang' })
+    const role = await one('role', { name: 'scribe' })
+    const assignment = await one('roleAssignment', { role: 'reader', groupId: group })
+    const kinds = ['user', 'group', 'role', 'roleAssignment', 'domain']
+    const watches = await Promise.all(
+      kinds.map(async (type) => {
+        const watch = cloud.watch<{ kind: string; id: string }>(
+          `subscription { ${type}Changed { kind id } }`,
+          {},
+          admin,
+        )
+        await watch.next(({ kind }) => kind === 'SNAPSHOT')
+        return watch
+      }),
+    )
+    await run('domainUpdate', 'domain { id }', { id: domain.id, enabled: false })
+    expect(codeOf(await run('domainDelete', 'domain { id }', { id: domain.id }))).toBe('OK')
+    const ids = [user, group, role, assignment, domain.id]
+    for (const [at, watch] of watches.entries()) {
+      await watch.next(({ kind, id }) => kind === 'DELETED' && id === ids[at])
+      watch.close()
+    }
+    const action = 'identity.domain.delete'
+    expect(await lastOf(...ids)).toMatchObject([
+      { action, isGone: true, resourceName: 'uma' },
+      { action, isGone: true, resourceName: 'gang' },
+      { action, isGone: true, resourceName: 'scribe' },
+      { action, isGone: true, resourceName: 'reader of gang on peopled' },
+      { action, isGone: true, resourceName: 'peopled' },
+    ])
+  })
+
   it('a domain needs it to be disabled, and without projects', async () => {
     const domain = await make('domain', { name: 'going' })
     const project = await make('project', { name: 'in it', domainId: domain.id })
@@ -265,6 +332,10 @@ describe('deleting', () => {
     const image = await putImage(cloud, token, 'an image')
     const server = await newServer(cloud, token, 'a server', image.id)
     const below = await putImage(cloud, inChild, 'below')
+    const user = await newUser(cloud.cloud, 'of the child')
+    const given = { role: 'reader', userId: user, projectId: child.id }
+    const { data } = await run('roleAssignmentCreate', 'roleAssignment { id }', given)
+    const assignment = data.roleAssignmentCreate.roleAssignment.id
     const end = (more = {}) =>
       run('projectDelete', 'project { enabled } task { id } contents { type id name }', {
         id,
@@ -286,6 +357,7 @@ describe('deleting', () => {
 
     const done = await end({ cascade: true })
     expect(done.data.projectDelete.project).toEqual({ enabled: false })
+    expect(['INVALID_STATE', 'NOT_FOUND']).toContain(codeOf(await end({ cascade: true })))
     const taskId = done.data.projectDelete.task.id
     const task = 'query ($id: ID!) { task(id: $id) { kind steps { name } } }'
     expect((await cloud.must(task, { id: taskId }, admin)).task.kind).toBe('project.delete')
@@ -306,6 +378,17 @@ describe('deleting', () => {
       })
       return task.status === 'SUCCEEDED'
     })
+    const action = 'identity.project.delete'
+    expect(await lastOf(server, image.id, below.id, assignment, child.id, id)).toMatchObject([
+      { action, isGone: true, resourceName: 'a server' },
+      { action, isGone: true, resourceName: 'an image' },
+      { action, isGone: true, resourceName: 'below' },
+      { action, isGone: true, resourceName: 'reader of of the child on child' },
+      { action, isGone: true, resourceName: 'child' },
+      { action, isGone: true, resourceName: 'full' },
+    ])
+    const [entry] = await cloud.cloud.db.auditEvent.findMany({ where: { resourceId: child.id } })
+    expect(entry).toMatchObject({ userName: 'admin' })
     await expectCleanWorld(cloud)
   })
 })

@@ -158,7 +158,7 @@ describe('the limits in a tree', () => {
     const token = await member(left)
     const server = await newServer(cluster, token, 'counted', imageId)
     await atRest(cluster, token, server, 'ACTIVE')
-    expect(await instances(left)).toMatchObject({ used: 1, reserved: 0, treeUsed: 1, limit: 10 })
+    expect(await instances(left)).toMatchObject({ used: 1, reserved: 0, treeUsed: 1, limit: 1 })
     expect(await instances(top)).toMatchObject({ used: 0, reserved: 0, treeUsed: 1, limit: 1 })
     const create = (token: string) =>
       cluster.gql(CREATE, { input: { name: 'refused', flavorId: flavor, imageId } }, token)
@@ -170,6 +170,10 @@ describe('the limits in a tree', () => {
     const told = await create(await member(right, 'member', top))
     expect(told.errors?.[0]?.message).toContain(`in ${name}, the project above, is 1`)
     expect(await instances(right)).toMatchObject({ used: 0, reserved: 0, treeUsed: 0 })
+    await set(top, -1)
+    expect(await instances(right)).toMatchObject({ limit: 10, default: true })
+    await set(top, 50)
+    expect(await instances(right)).toMatchObject({ limit: 10, default: true })
     // Less than what is used: nothing more, and nothing is taken away.
     expect((await set(top, 0)).data.quotaSet.quota).toMatchObject({ limit: 0, treeUsed: 1 })
     await cluster.must(

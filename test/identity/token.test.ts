@@ -329,13 +329,18 @@ describe('revoking', () => {
     other.close()
   })
 
-  it('takes back only tokens of one’s own', async () => {
+  it('takes back tokens of one’s own, and for operators those of others', async () => {
     const mine = tokenFor(cloud.cloud, { userId })
     const theirs = tokenFor(cloud.cloud, { userId: await newUser(cloud.cloud, 'dora') })
     for (const secret of [theirs, forge(mine), expiredToken(cloud.cloud, { userId }), 'garbage']) {
       expect(codeOf(await revoke(secret, mine))).toBe('NOT_FOUND')
     }
     expect(await who(theirs)).toBe('OK')
+    // Who may end all of somebody's tokens may end one.
+    const operator = await cloud.signIn()
+    expect((await revoke(theirs, operator)).data.tokenRevoke.revoked).toBe(true)
+    expect(await who(theirs)).toBe('UNAUTHENTICATED')
+    expect((await revoke(theirs, operator)).data.tokenRevoke.revoked).toBe(false)
     const spare = tokenFor(cloud.cloud, { userId })
     expect((await revoke(spare, mine)).data.tokenRevoke.revoked).toBe(true)
     expect((await revoke(spare, mine)).data.tokenRevoke.revoked).toBe(false)

@@ -183,6 +183,25 @@ describe('changing a user', () => {
     expect(await row()).toEqual({ email: null, defaultProjectId: null })
   })
 
+  it('knows the same id in upper case', async () => {
+    const id = await create({ name: 'gil', domainId: domainId.toUpperCase() }, manager)
+    const { data } = await run(UPDATE, { id: id.toUpperCase(), description: 'x' })
+    expect(data.userUpdate.user.id).toBe(id)
+    const { session } = await cloud.must('{ session { user { id } } }', {}, admin)
+    const own = session.user.id.toUpperCase()
+    expect(codeOf(await run(UPDATE, { id: own, enabled: false }))).toBe('CONFLICT')
+    const literal = `{ user(id: "${id.toUpperCase()}") { name } }`
+    expect((await cloud.must(literal, {}, admin)).user.name).toBe('gil')
+  })
+
+  it('takes an empty password for a bad one', async () => {
+    expect(codeOf(await run(CREATE, { name: 'hank', domainId, password: '' }))).toBe('BAD_INPUT')
+    const id = await create({ name: 'hank', domainId, password: SECRET })
+    const refused = await run(UPDATE, { id, password: '' })
+    expect(refused.errors?.[0]?.message).toBe('A password has at least 8 characters')
+    expect(codeOf(await enter('hank', SECRET))).toBe('OK')
+  })
+
   it('unlocks', async () => {
     const id = await create({ name: 'eve', domainId, password: SECRET })
     for (let i = 0; i < 10; i++) await enter('eve', 'wrong')

@@ -57,6 +57,7 @@ export async function assignRole(
 interface TokenOf {
   userId?: string
   projectId?: string | null
+  userDomainId?: string
   role?: RoleName
   operator?: boolean
   at?: Date
@@ -68,7 +69,7 @@ export function tokenFor({ tokens, now }: Cloud, given: TokenOf = {}): string {
   const actor = {
     userId: given.userId ?? newId(),
     userName: given.role ?? 'nobody',
-    userDomainId: newId(),
+    userDomainId: given.userDomainId ?? newId(),
     projectId: given.projectId ?? null,
     projectName: given.projectId ? 'a project' : null,
     projectDomainId: given.projectId ? newId() : null,

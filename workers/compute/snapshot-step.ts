@@ -44,8 +44,9 @@ async function isDone({ db }: StepContext, id: string): Promise<boolean> {
 }
 
 /** The image of a task that failed goes too: nobody asked for a half one. */
-export const dropImage = (c: SaveContext): Promise<number> =>
-  imagesDrop(c.tx, { id: imageIdOf(c) }, c.task, c.at)
+export async function dropImage(c: SaveContext): Promise<void> {
+  await imagesDrop(c.tx, { id: imageIdOf(c) }, c.task, c.at)
+}
 
 /** A failed task that made an image of its server. */
 export const snapshotFailed =

@@ -3,8 +3,10 @@
  * projects go themselves, the deepest first. It only goes forward; what failed is asked for again.
  */
 import { serverGroupsEmpty } from '../../services/compute/server-group.ts'
+import { auditTask } from '../../services/core/audit.ts'
 import { emit } from '../../services/core/event.ts'
-import { subtree } from '../../services/identity/project.ts'
+import { grantsGone } from '../../services/identity/grants.ts'
+import { projectTelling, subtree } from '../../services/identity/project.ts'
 import { imagesEmpty, serversEmpty } from '../../services/identity/project-empty.ts'
 import {
   type SaveContext,
@@ -33,7 +35,13 @@ export const projectDelete = taskKind(
         where: { id: c.task.resourceId },
         data: { version: { increment: 1 }, updatedAt: c.at },
       })
-      c.emit(changed(c, c.task.resourceId, 'updated'))
+      c.emit({
+        type: 'project.updated',
+        resourceType: 'project',
+        resourceId: c.task.resourceId,
+        projectId: (c.task.input as { domainId: string }).domainId,
+        requestId: c.task.requestId,
+      })
     },
   },
 )
@@ -65,18 +73,14 @@ const leftOf = ({ db }: StepContext, kind: 'server' | 'image', ids: string[]): P
 
 async function remove(c: SaveContext): Promise<void> {
   const ids = await subtree(c.tx, c.task.resourceId)
-  await serverGroupsEmpty(c, ids)
+  const gone = await serverGroupsEmpty(c.tx, ids)
+  gone.push(...(await grantsGone(c.tx, { projectIds: ids })))
   for (const id of ids) {
     // With its quotas: nothing claims of them any more.
-    await c.tx.project.delete({ where: { id } })
-    await emit(c.tx, changed(c, id, 'deleted'))
+    gone.push(projectTelling(await c.tx.project.delete({ where: { id } }), null))
   }
+  const { userId, requestId } = c.task
+  await emit(c.tx, ...gone.map(({ event }) => ({ ...event, userId, requestId })))
+  const entries = gone.map(({ entry }) => entry)
+  await auditTask(c.tx, c.task, 'identity.project.delete', entries)
 }
-
-const changed = ({ task }: StepContext, id: string, what: 'updated' | 'deleted') => ({
-  type: `project.${what}`,
-  resourceType: 'project' as const,
-  resourceId: id,
-  projectId: (task.input as { domainId: string }).domainId,
-  requestId: task.requestId,
-})
