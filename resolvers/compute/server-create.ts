@@ -33,13 +33,17 @@ export class ServerCreateResolver {
 
 @Resolver(() => ServersCreatePayload)
 export class ServersCreatePayloadResolver {
-  @FieldResolver(() => [Server], { description: 'The servers, in order of their numbers.' })
-  servers(@Ctx() ctx: Request, @Root() { serverIds }: ServersCreatePayload) {
-    return Promise.all(serverIds.map((id) => ctx.load.server.clear(id).load(id)))
+  @FieldResolver(() => [Server], {
+    description: 'The servers, in order of their numbers, less those that are gone by now.',
+  })
+  async servers(@Ctx() ctx: Request, @Root() { serverIds }: ServersCreatePayload) {
+    const servers = await Promise.all(serverIds.map((id) => ctx.load.server.clear(id).load(id)))
+    return servers.filter((server) => server !== null)
   }
 
   @FieldResolver(() => [Task], { description: 'The work that goes on, one for each server.' })
-  tasks(@Ctx() ctx: Request, @Root() { taskIds }: ServersCreatePayload) {
-    return ctx.load.task.loadMany(taskIds)
+  async tasks(@Ctx() ctx: Request, @Root() { taskIds }: ServersCreatePayload) {
+    const tasks = await Promise.all(taskIds.map((id) => ctx.load.task.load(id)))
+    return tasks.filter((task) => task !== null)
   }
 }

@@ -1,5 +1,5 @@
 /** Inputs of what mends servers. */
-import { IsOptional, IsUUID } from 'class-validator'
+import { IsOptional, IsUUID, Matches } from 'class-validator'
 import { Field, ID, InputType } from 'type-graphql'
 import { DEFAULT_USER_NAME } from '../../services/compute/server-password.ts'
 import { IsName, IsText, MAX_NAME_LENGTH } from '../core/input.ts'
@@ -36,6 +36,7 @@ export class ServerChangePasswordInput extends ServerActionInput {
     description: `The new password: 1 to ${MAX_PASSWORD_LENGTH} characters. It is forgotten once the guest has it.`,
   })
   @IsText(1, MAX_PASSWORD_LENGTH)
+  @Matches(/^\P{Cc}*$/u, { message: '$property must have no control characters' })
   password!: string
 
   @Field(() => String, {

@@ -11,7 +11,7 @@ import { type CommandInput, command } from '../command.ts'
 import type { Cloud, Tx } from '../context.ts'
 import { auditSuccess } from '../core/audit.ts'
 import { emit } from '../core/event.ts'
-import { CloudError } from '../errors.ts'
+import { CloudError, notFound } from '../errors.ts'
 import { newId } from '../id.ts'
 import { hostEvent } from './host.ts'
 
@@ -33,6 +33,11 @@ const hashOf = (secret: string): string => createHash('sha256').update(secret).d
 export const hostJoinTokenCreate = command(
   'compute.host.join',
   async (c, input: HostJoinTokenCreate): Promise<{ secret: string; expiresAt: string }> => {
+    // Among several cells the command goes to the one that is named.
+    const name = input.cell
+    if (name && !c.cells && !(await c.tx.cell.findUnique({ where: { name } }))) {
+      throw notFound('cell', name)
+    }
     const id = newId()
     const secret = randomBytes(32).toString('base64url')
     const hostName = input.hostName ?? null

@@ -4,7 +4,7 @@ import type { Context } from '../context.ts'
 import { CloudError, notFound } from '../errors.ts'
 import { flavorsWithin } from './flavor.ts'
 import type { Explanation } from './placement.ts'
-import { demandsOf, placementRequestOf } from './placement-request.ts'
+import { checkHinted, demandsOf, placementRequestOf } from './placement-request.ts'
 import type { GroupPolicy, PlacementRequest } from './placement-view.ts'
 import { resourcesOf } from './server.ts'
 
@@ -37,6 +37,8 @@ export async function placementExplain(
     throw new CloudError('BAD_INPUT', 'Say which flavor the server would have', { fields })
   }
   const { availabilityZone, groupId, sameHost, differentHost } = question
+  // Where another project's servers are is nobody's to find out.
+  await checkHinted(ctx.db, [...(sameHost ?? []), ...(differentHost ?? [])], within)
   const group = groupId ? await groupOf(ctx, groupId, within) : null
   return ctx.placement.explain({
     resources: {},

@@ -113,8 +113,8 @@ export const filters: Readonly<Record<FilterName, Filter>> = {
   },
   EnabledFilter: {
     passes: ({ enabled, maintenance }) => enabled && !maintenance,
-    reason: ({ enabled, disabledReason }) =>
-      enabled ? 'in maintenance' : `disabled${disabledReason ? `: ${disabledReason}` : ''}`,
+    // Why it is disabled is its operators' affair: tenants read this.
+    reason: ({ enabled }) => (enabled ? 'in maintenance' : 'disabled'),
     remedy: ({ enabled }) => (enabled ? 'end its maintenance' : 'enable it'),
   },
   ComputeFilter: {

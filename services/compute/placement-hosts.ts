@@ -30,7 +30,6 @@ type HostTuple = [
   name: string,
   status: string,
   enabled: boolean,
-  disabledReason: string | null,
   forcedDown: boolean,
   maintenance: boolean,
   generation: number,
@@ -170,11 +169,11 @@ export class HostTable {
   }
 
   private adopt(tuple: HostTuple): HostView {
-    const [id, name, status, enabled, disabledReason, forcedDown, maintenance, ...rest] = tuple
-    const [generation, capabilities, traits, failedBuilds] = rest
+    const [id, name, status, enabled, forcedDown, maintenance, generation, ...rest] = tuple
+    const [capabilities, traits, failedBuilds] = rest
     const known = this.byId.get(id)
     const now = {
-      ...{ id, name, status, enabled, disabledReason, forcedDown, maintenance, generation },
+      ...{ id, name, status, enabled, forcedDown, maintenance, generation },
       capabilities: Object.fromEntries(capabilities.map((c) => [c.name, c.value])),
       traits: new Set(traits),
       failedBuilds,
@@ -257,7 +256,7 @@ async function changesSince(db: Db | Tx, horizon: string | null): Promise<Change
       (select concat_ws(' ', count(*), max(updated_at), sum(version)) from compute.aggregate)
         as aggregates,
       (select coalesce(json_agg(json_build_array(h.id, h.name, h.status, h.enabled,
-                h.disabled_reason, h.forced_down, h.maintenance, h.generation, h.capabilities,
+                h.forced_down, h.maintenance, h.generation, h.capabilities,
                 h.traits || h.custom_traits, h.failed_builds)), '[]')
        from compute.host h
        where ${horizon}::text is null or age(h.xmin) <= age(${horizon}::text::xid8::xid)) as hosts,

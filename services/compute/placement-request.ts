@@ -1,5 +1,6 @@
 /** What a server asks of placement, from its row; and where the servers are that it names. */
 import type { Db, Tx } from '../context.ts'
+import { notFound } from '../errors.ts'
 import { traitsOf } from './placement-traits.ts'
 import type { GroupPolicy, Peers, PlacementRequest } from './placement-view.ts'
 import { resourcesOf } from './server.ts'
@@ -109,4 +110,19 @@ export async function peersOf(db: Db | Tx, request: PlacementRequest): Promise<P
     sameHost: hosts((row) => row.isSame),
     differentHost: hosts((row) => row.isDifferent),
   }
+}
+
+/** Servers that a request may be near to or apart from: of the project, or of any (null). NOT_FOUND. */
+export async function checkHinted(
+  db: Db | Tx,
+  ids: readonly string[],
+  projectId: string | null,
+): Promise<void> {
+  const rows = await db.server.findMany({
+    where: { id: { in: [...ids] }, ...(projectId !== null && { projectId }) },
+    select: { id: true },
+  })
+  const found = new Set(rows.map(({ id }) => id))
+  const missing = ids.find((id) => !found.has(id))
+  if (missing) throw notFound('server', missing)
 }

@@ -6,7 +6,6 @@ export interface HostView {
   name: string
   status: string
   enabled: boolean
-  disabledReason: string | null
   forcedDown: boolean
   maintenance: boolean
   generation: number

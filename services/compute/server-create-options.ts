@@ -9,6 +9,7 @@ import { badInput, notFound } from '../errors.ts'
 import { seal } from '../identity/sealed.ts'
 import { checkZone } from './availability-zone.ts'
 import { ownKeypair } from './keypair.ts'
+import { checkHinted } from './placement-request.ts'
 import { joinGroup } from './server-group.ts'
 import { checkedTags, checkMetadata } from './server-words.ts'
 
@@ -122,17 +123,11 @@ async function hintsOf(
   const hints: { sameHost?: string[]; differentHost?: string[] } = {}
   const everywhere = may(c, 'compute.server.list-all', {})
   for (const name of ['sameHost', 'differentHost'] as const) {
-    const ids = [...new Set(given?.[name] ?? [])].map((id) => id.toLowerCase())
+    const ids = [...new Set(given?.[name] ?? [])]
     if (ids.length === 0) continue
     if (ids.length > MAX_HINTED)
       throw badInput(`hints.${name}`, `takes at most ${MAX_HINTED} servers`)
-    const rows = await c.tx.server.findMany({
-      where: { id: { in: ids }, ...(!everywhere && { projectId }) },
-      select: { id: true },
-    })
-    const found = new Set(rows.map(({ id }) => id))
-    const missing = ids.find((id) => !found.has(id))
-    if (missing) throw notFound('server', missing)
+    await checkHinted(c.tx, ids, everywhere ? null : projectId)
     hints[name] = ids
   }
   return hints

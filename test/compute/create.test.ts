@@ -220,6 +220,8 @@ describe('many servers in one request', () => {
     const servers = first.data.serversCreate.servers as { id: string }[]
     for (const { id } of servers) await atRest(cloud, member, id, 'ACTIVE')
     for (const { id } of servers) await remove(id)
+    const { data, errors } = await createMany(keyed)
+    expect([errors, data.serversCreate.servers]).toEqual([undefined, []])
   })
 
   it('are as many as were asked for where there is no limit, though fewer would do', async () => {

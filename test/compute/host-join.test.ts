@@ -74,6 +74,11 @@ describe('a host', () => {
     }
   })
 
+  it('gets no word for a cell that is not there', async () => {
+    const { errors } = await cloud.gql(TOKEN, { input: { cell: 'nowhere' } }, operator)
+    expect(errors?.[0]?.extensions.code).toBe('NOT_FOUND')
+  })
+
   it('that never joined is not heard', async () => {
     const agent = await agentOf('nobody', null)
     const mark = await agentOf('far-1', folder)

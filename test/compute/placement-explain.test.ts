@@ -1,8 +1,10 @@
 /** placementExplain, and what tasks keep of their placements. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { newId } from '../../services/id.ts'
 import { type Cluster, startCluster } from '../support/cluster.ts'
 import { newProject, tokenFor } from '../support/people.ts'
-import { atRest, flavorId, newServer, putImage } from '../support/stories.ts'
+import { atRest, flavorId, getServer, newServer, putImage } from '../support/stories.ts'
+import { until } from '../support/until.ts'
 
 let cloud: Cluster
 let operator: string
@@ -117,6 +119,17 @@ describe('placementExplain', () => {
     const other = tokenFor(cloud.cloud, { projectId, role: 'member' })
     expect(await codes({ flavorId: nano, imageId }, other)).toBe('NOT_FOUND')
     expect(await codes({ flavorId: nano, imageId }, operator)).toBeUndefined()
+    const server = await newServer(cloud, member, 'theirs', imageId)
+    for (const hint of ['sameHost', 'differentHost']) {
+      expect(await codes({ flavorId: nano, [hint]: [server] }, other)).toBe('NOT_FOUND')
+      expect(await codes({ flavorId: nano, [hint]: [newId()] }, other)).toBe('NOT_FOUND')
+      expect(await codes({ flavorId: nano, [hint]: [server] })).toBeUndefined()
+    }
+    await atRest(cloud, member, server, 'ACTIVE')
+    const query =
+      'mutation ($input: ServerActionInput!) { serverDelete(input: $input) { task { id } } }'
+    await cloud.must(query, { input: { id: server } }, member)
+    await until('it is gone', async () => (await getServer(cloud, member, server)) === null)
   })
 })
 

@@ -24,7 +24,7 @@ import { HostIndex } from '../../services/compute/placement-walk.ts'
 import { weighers } from '../../services/compute/placement-weighers.ts'
 
 const host = (name: string, more: Partial<HostView> = {}, memory = 1024, used = 0): HostView => ({
-  ...{ id: name, name, status: 'UP', enabled: true, disabledReason: null, generation: 1 },
+  ...{ id: name, name, status: 'UP', enabled: true, generation: 1 },
   ...{
     forcedDown: false,
     maintenance: false,
@@ -83,8 +83,8 @@ const refused: Row[] = [
   },
   {
     filter: 'EnabledFilter',
-    host: { enabled: false, disabledReason: 'new disks' },
-    reason: /^disabled: new disks$/,
+    host: { enabled: false },
+    reason: /^disabled$/,
   },
   { filter: 'EnabledFilter', host: { enabled: false }, reason: /^disabled$/ },
   { filter: 'EnabledFilter', host: { maintenance: true }, reason: /^in maintenance$/ },

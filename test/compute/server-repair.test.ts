@@ -215,6 +215,8 @@ describe('a password', () => {
 
   it('is changed inside the guest, and written down nowhere', async () => {
     const id = await active('guest')
+    const lines = await change(id, { password: 'two\nlines' })
+    expect(lines.errors?.[0]?.extensions.code).toBe('BAD_INPUT')
     const { data, errors } = await change(id, { idempotencyKey: 'a key' })
     expect(errors).toBeUndefined()
     const { task } = data.serverChangePassword

@@ -2,8 +2,8 @@
 import type { SimulatedMachine } from './machine.ts'
 import { bootDiskOf } from './machine.ts'
 
-/** More boots than this nobody scrolls back to. */
-const BOOTS_SHOWN_MAX = 5
+/** What follows a log finds nothing new after so many: it may only grow. */
+const BOOTS_SHOWN_MAX = 200
 const MIB = 1024 ** 2
 /** Of an image's checksum: enough to know it by. */
 const IMAGE_LETTERS = 12
