@@ -126,7 +126,7 @@ class Look {
 }
 
 /** A line break at the very end closes the last line; it does not open an empty one. */
-function lastOf(text: string, lines: number): string {
+export function lastOf(text: string, lines: number): string {
   let start = text.endsWith('\n') ? text.length - 1 : text.length
   for (let left = lines; left > 0 && start >= 0; left--) {
     start = start === 0 ? -1 : text.lastIndexOf('\n', start - 1)

@@ -15,6 +15,7 @@ import { isId } from '../../services/id.ts'
 import { InputArg } from '../arguments.ts'
 import type { Request } from '../request.ts'
 import { followConsole } from './console-follow.ts'
+import { lastOf } from './console-look.ts'
 
 export const MAX_CONSOLE_LINES = 5000
 /** A log that is followed is looked at every second: not too much at once. */
@@ -57,18 +58,27 @@ export class ConsoleResolver {
 
   @FieldResolver(() => String, {
     nullable: true,
-    description: 'The last lines of the serial console; null while its host can not be reached.',
+    description:
+      'The last lines of the serial console, or those before them; null while its host can not be reached.',
   })
   async consoleLog(
     @Ctx() ctx: Request,
     @Root() server: ServerRow,
     @Arg('lines', () => Int, { defaultValue: 100, description: `1 to ${MAX_CONSOLE_LINES}.` })
     lines: number,
+    @Arg('skip', () => Int, {
+      defaultValue: 0,
+      description: `How many of the newest are left out: the lines of the page before. 0 to ${MAX_CONSOLE_LINES}.`,
+    })
+    skip: number,
   ) {
     allow(ctx, 'compute.server.console-log', targetOf(server))
     if (lines < 1 || lines > MAX_CONSOLE_LINES) throw badLines(MAX_CONSOLE_LINES)
+    if (skip < 0 || skip > MAX_CONSOLE_LINES) throw badSkip()
     const host = server.hostId ? await ctx.load.host.load(server.hostId) : null
-    return host ? ctx.consoles.log(host.name, server.id, lines) : null
+    const log = host ? await ctx.consoles.log(host.name, server.id, lines + skip) : null
+    if (log === null || skip === 0) return log
+    return lastOf(log.slice(0, log.length - lastOf(log, skip).length), lines)
   }
 
   @FieldResolver(() => String, {
@@ -83,6 +93,11 @@ export class ConsoleResolver {
     return picture && `data:image/png;base64,${picture}`
   }
 }
+
+const badSkip = (): CloudError =>
+  new CloudError('BAD_INPUT', `The console keeps ${MAX_CONSOLE_LINES} lines to look back at`, {
+    fields: [{ path: 'skip', message: `must be 0 to ${MAX_CONSOLE_LINES}` }],
+  })
 
 const badLines = (most: number): CloudError =>
   new CloudError('BAD_INPUT', `The console gives 1 to ${most} lines`, {

@@ -300,7 +300,7 @@ describe('pages', () => {
 })
 
 describe('fields', () => {
-  it('consoleLog gives 1 to 5000 lines', async () => {
+  it('consoleLog gives 1 to 5000 lines, after 0 to 5000 others', async () => {
     const ask = (lines: unknown) => () =>
       cloud.gql(
         'query ($id: ID!, $lines: Int! = 1) { server(id: $id) { consoleLog(lines: $lines) } }',
@@ -311,6 +311,12 @@ describe('fields', () => {
       await refused('BAD_INPUT', ask(lines), String(lines))
     }
     expect((await ask(5000)()).errors).toBeUndefined()
+    for (const skip of [-1, 5001, null]) {
+      const query =
+        'query ($id: ID!, $skip: Int! = 1) { server(id: $id) { consoleLog(skip: $skip) } }'
+      const skipping = () => cloud.gql(query, { id: known.serverId, skip }, token)
+      await refused('BAD_INPUT', skipping, String(skip))
+    }
   })
 })
 

@@ -112,6 +112,19 @@ describe('the screen', () => {
 })
 
 describe('the log', () => {
+  it('has a log that is read page by page', async () => {
+    const page = async (lines: number, skip: number): Promise<string> => {
+      const query = `query ($id: ID!) { server(id: $id) { consoleLog(lines: ${lines}, skip: ${skip}) } }`
+      return (await cloud.must(query, { id }, token)).server.consoleLog
+    }
+    const whole = await page(5_000, 0)
+    expect(whole.split('\n').length).toBeGreaterThan(4)
+    let pages = ''
+    for (let skip = 0; pages.length < whole.length; skip += 3) pages = (await page(3, skip)) + pages
+    expect(pages).toBe(whole)
+    expect(await page(3, 5_000)).toBe('')
+  })
+
   it('is followed', async () => {
     const watch = cloud.watch<{ text: string; reset: boolean }>(
       'subscription ($id: String!) { serverConsoleLog(id: $id, lines: 50) { text reset } }',
