@@ -5,11 +5,13 @@
  * H5 A server's row follows its machine only while no task runs on it (reconcile.ts).
  * H6 A machine is its server's on the server's host, and on both ends of an open migration; while a task
  *    runs nobody else judges. What was evacuated is nobody's on the host that it was evacuated from.
+ * H8 The fence of a removal is drawn before the rows are read: of a task that was claimed before it the
+ *    row tells, and one that is claimed later outranks it, so that what it made meanwhile stays.
  */
 import { Prisma } from '../../prisma/generated/client.ts'
 import type { Cloud } from '../context.ts'
 import { emit } from '../core/event.ts'
-import { knownByTasks } from '../core/task.ts'
+import { knownByTasks, newFence } from '../core/task.ts'
 import { change } from '../transition.ts'
 import { openMigrations } from './migration-status.ts'
 import {
@@ -31,6 +33,8 @@ export interface Unowned {
   orphans: string[]
   /** Nothing is known of them: a database that was restored or swapped must not cost anybody a disk. */
   strangers: string[]
+  /** H8: what a removal of them goes under. */
+  fence: bigint
 }
 
 /** A host and what it says of its machines. */
@@ -54,23 +58,26 @@ export async function machinesReport(
   complete: boolean,
 ): Promise<Unowned> {
   const host = { hostId, machines }
-  return bringInLine(cloud, host, rowsOf(host, await rowsFor(cloud, [host], complete)), complete)
+  const rows = await rowsFor(cloud, [host], complete)
+  return bringInLine(cloud, host, rows, complete)
 }
 
 /** The same for many hosts that told of all their machines; what comes of each goes to `told`. */
 export async function machinesReports(
   cloud: Services,
   hosts: HostMachines[],
-  told: (hostId: string, unowned: Unowned) => Promise<void>,
+  told: (hostId: string, unowned: Unowned) => void,
 ): Promise<void> {
   if (hosts.length === 0) return
   const rows = await rowsFor(cloud, hosts, true)
   for (const host of hosts) {
-    await told(host.hostId, await bringInLine(cloud, host, rowsOf(host, rows), true))
+    told(host.hostId, await bringInLine(cloud, host, rows, true))
   }
 }
 
 interface Rows {
+  /** H8. */
+  fence: bigint
   byId: Map<string, Row>
   byHost: Map<string, Row[]>
 }
@@ -79,6 +86,8 @@ interface Rows {
 async function rowsFor({ db }: Services, hosts: HostMachines[], complete: boolean): Promise<Rows> {
   const ids = hosts.flatMap(({ machines }) => machines.map(({ id }) => id))
   const hostIds = complete ? hosts.map(({ hostId }) => hostId) : []
+  // A statement of its own: one that also reads would read as of before it draws.
+  const fence = await newFence(db)
   const rows = await db.$queryRaw<Row[]>`
     select id, project_id as "projectId", status, power_state as "powerState",
            task_state as "taskState", fence, fault ->> 'message' as "faultMessage",
@@ -92,7 +101,7 @@ async function rowsFor({ db }: Services, hosts: HostMachines[], complete: boolea
     if (there) there.push(row)
     else byHost.set(row.hostId, [row])
   }
-  return { byId: new Map(rows.map((row) => [row.id, row])), byHost }
+  return { fence, byId: new Map(rows.map((row) => [row.id, row])), byHost }
 }
 
 /** Those of its machines, and those that should be on it. */
@@ -107,10 +116,12 @@ function rowsOf({ hostId, machines }: HostMachines, { byId, byHost }: Rows): Map
 
 async function bringInLine(
   cloud: Services,
-  { hostId, machines, seenAt }: HostMachines,
-  rows: ReadonlyMap<string, Row>,
+  host: HostMachines,
+  read: Rows,
   complete: boolean,
 ): Promise<Unowned> {
+  const { hostId, machines, seenAt } = host
+  const rows = rowsOf(host, read)
   const ids = machines.map((m) => m.id)
   const now = cloud.now().getTime()
   const missingSince = new Date(Math.min(now, seenAt?.getTime() ?? now) - MISSING_AFTER_MS)
@@ -132,7 +143,7 @@ async function bringInLine(
     cloud.db,
     ids.filter((id) => !rows.has(id)),
   )
-  return { orphans: [...unwanted, ...known], strangers: unknown }
+  return { orphans: [...unwanted, ...known], strangers: unknown, fence: read.fence }
 }
 
 /** H6: of servers that are on other hosts, those that need nothing here. */

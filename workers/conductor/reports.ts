@@ -19,7 +19,7 @@ import { heard, hostsReport } from '../../services/compute/host-report.ts'
 import { hostWorksFor } from '../../services/compute/host-work.ts'
 import type { ReportedMachine } from '../../services/compute/reconcile.ts'
 import type { Cloud } from '../../services/context.ts'
-import { newFence, taskProgress } from '../../services/core/task.ts'
+import { taskProgress } from '../../services/core/task.ts'
 import { isId, newId } from '../../services/id.ts'
 import {
   type HostReport,
@@ -30,7 +30,7 @@ import {
   type ReportedMachine as Wire,
 } from '../agent/reports.ts'
 import type { Bus } from '../bus.ts'
-import type { Caller } from '../call.ts'
+import { CallError, type Caller } from '../call.ts'
 import { agentQueue, DESTROY_TIMEOUT_MS } from '../compute/agent-calls.ts'
 import { inBatches } from '../in-batches.ts'
 import { startPeriodic } from '../periodic.ts'
@@ -137,15 +137,15 @@ async function applyHosts(settings: ReportSettings, reports: HostReport[]): Prom
   )
 }
 
-async function removeUnowned(
+function removeUnowned(
   settings: ReportSettings,
   host: string,
-  { orphans, strangers }: Unowned,
-): Promise<void> {
+  { orphans, strangers, fence }: Unowned,
+): void {
   if (strangers.length) {
     settings.log.warn({ host, strangers }, 'machines that this cloud never had: left alone')
   }
-  for (const id of orphans) await removeOrphan(settings, host, id)
+  for (const id of orphans) removeOrphan(settings, host, id, fence)
 }
 
 async function applyOne({ cloud }: ReportSettings, report: MachineReport): Promise<void> {
@@ -172,22 +172,26 @@ const machineOf = (machine: Wire): ReportedMachine => ({
   fence: machine.fence === null ? null : BigInt(machine.fence),
 })
 
-async function removeOrphan(
-  { cloud, caller, log }: ReportSettings,
+function removeOrphan(
+  { caller, log }: ReportSettings,
   host: string,
   id: string,
-): Promise<void> {
+  fence: bigint,
+): void {
   log.warn({ host, serverId: id }, 'the host has a machine that nobody owns: removing it')
-  const fence = Number(await newFence(cloud.db)) * FENCES_PER_CLAIM
   // Not waited for: if it fails, the next report tells of the machine again.
   caller
     .call(agentQueue(host), {
       callId: `sweep/${newId()}`,
-      fence,
+      fence: Number(fence) * FENCES_PER_CLAIM,
       verb: 'destroy',
       input: { id },
       requestId: null,
       timeoutMs: DESTROY_TIMEOUT_MS,
     })
-    .catch((err) => log.warn({ err, host, serverId: id }, 'could not remove it yet'))
+    .catch((err) => {
+      // A task that began since has it in hand.
+      if (err instanceof CallError && err.code === 'STALE') return
+      log.warn({ err, host, serverId: id }, 'could not remove it yet')
+    })
 }
