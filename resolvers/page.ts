@@ -4,9 +4,10 @@
  */
 
 import type { MissingCell, PageOf } from '../schema/connection.ts'
-import { isStorable, MAX_FIRST, MAX_NAME_LENGTH } from '../schema/core/input.ts'
+import { MAX_FIRST, MAX_NAME_LENGTH } from '../schema/core/input.ts'
 import { CloudError } from '../services/errors.ts'
 import { isId } from '../services/id.ts'
+import { isStorable } from '../services/storable.ts'
 
 export interface PageRequest {
   first: number

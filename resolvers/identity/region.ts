@@ -1,5 +1,5 @@
 import { Args, Ctx, Mutation, Query, Resolver } from 'type-graphql'
-import { isStorable, PageArgs } from '../../schema/core/input.ts'
+import { PageArgs } from '../../schema/core/input.ts'
 import {
   Region,
   RegionConnection,
@@ -11,6 +11,7 @@ import {
 } from '../../schema/identity/region.ts'
 import { allow } from '../../services/access/allow.ts'
 import { regionCreate, regionDelete, regionUpdate } from '../../services/identity/region.ts'
+import { isStorable } from '../../services/storable.ts'
 import { FilterArg, IdArg, InputArg } from '../arguments.ts'
 import { pageOf } from '../page.ts'
 import type { Request } from '../request.ts'

@@ -10,6 +10,7 @@ import {
   ValidateIf,
 } from 'class-validator'
 import { ArgsType, Field, ID, InputType, Int } from 'type-graphql'
+import { isStorable } from '../../services/storable.ts'
 import { enumOf } from '../enums.ts'
 
 export const DEFAULT_FIRST = 50
@@ -19,10 +20,6 @@ export const MAX_NAME_LENGTH = 255
 /** A cursor may hold the longest name, in the script that takes the most bytes. */
 const MAX_CURSOR_LENGTH = 4096
 const MAX_KEY_LENGTH = 255
-
-/** Whether PostgreSQL takes the text as it is: no NUL, no half of a surrogate pair. */
-export const isStorable = (text: unknown): text is string =>
-  typeof text === 'string' && !/\0|\p{Surrogate}/u.test(text)
 
 /** What names must not hold: they are shown on terminals and written to logs. */
 const CONTROL = /\p{Cc}/u

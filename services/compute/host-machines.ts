@@ -62,16 +62,24 @@ export async function machinesReport(
   return bringInLine(cloud, host, rows, complete)
 }
 
-/** The same for many hosts that told of all their machines; what comes of each goes to `told`. */
+/**
+ * The same for many hosts that told of all their machines; what comes of each goes to `told`, and what
+ * went wrong with one to `failed`: it costs the others nothing.
+ */
 export async function machinesReports(
   cloud: Services,
   hosts: HostMachines[],
   told: (hostId: string, unowned: Unowned) => void,
+  failed: (hostId: string, err: unknown) => void,
 ): Promise<void> {
   if (hosts.length === 0) return
   const rows = await rowsFor(cloud, hosts, true)
   for (const host of hosts) {
-    told(host.hostId, await bringInLine(cloud, host, rows, true))
+    try {
+      told(host.hostId, await bringInLine(cloud, host, rows, true))
+    } catch (err) {
+      failed(host.hostId, err)
+    }
   }
 }
 

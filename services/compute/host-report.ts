@@ -54,10 +54,15 @@ export async function hostReport(cloud: Services, report: HostReport): Promise<s
   return (await hostsReport(cloud, [report])).get(report.host) ?? null
 }
 
-/** The same for reports of different hosts: the ids by name, without those that are old news. */
+/**
+ * The same for reports of different hosts: the ids by name, without those that are old news, and without
+ * those whose facts could not be written, which go to `failed`: the others must not be told again, they
+ * would be old news (H1).
+ */
 export async function hostsReport(
   cloud: Services,
   reports: HostReport[],
+  failed: (name: string, err: unknown) => void = rethrow,
 ): Promise<Map<string, string>> {
   const byName = new Map(reports.map((report) => [report.host, report]))
   const known = await hostsHeard(cloud, [...byName.values()])
@@ -84,10 +89,18 @@ export async function hostsReport(
   for (const [name, host] of known) {
     const report = byName.get(name)
     const now = up.has(host.id) ? { ...host, status: 'UP' } : host
-    if (report) await factsSettle(cloud, now, report)
-    ids.set(name, host.id)
+    try {
+      if (report) await factsSettle(cloud, now, report)
+      ids.set(name, host.id)
+    } catch (err) {
+      failed(name, err)
+    }
   }
   return ids
+}
+
+function rethrow(_name: string, err: unknown): never {
+  throw err
 }
 
 /** Hosts that were DOWN are UP; the ids of those that nobody held (H7), and of no other. */

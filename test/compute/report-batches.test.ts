@@ -3,6 +3,8 @@ import { pino } from 'pino'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { makeInProcessBus } from '../../server/bus/in-process.ts'
 import { type HostReport, hostsReport } from '../../services/compute/host-report.ts'
+import type { ReportedMachine } from '../../services/compute/reconcile.ts'
+import { newId } from '../../services/id.ts'
 import { reportFrom } from '../../workers/conductor/report-shape.ts'
 import { inBatches } from '../../workers/in-batches.ts'
 import { type Cluster, startCluster } from '../support/cluster.ts'
@@ -74,6 +76,10 @@ it('what breaks a batch, or has no shape, costs the others nothing', async () =>
     report('no-number', 1, { inventory: { vcpus: Number.NaN, memoryMiB: 1, diskGiB: 1 } }),
     report('no-date', 1, { agentStartedAt: 'yesterday' }),
     report('no-id', 1, { machines: [{ id: 'x', powerState: 'RUNNING', fence: 1n }] }),
+    ...['half \ud800', 'nul \0', 'x'.repeat(4_001)].flatMap((text, i) => [
+      report(`no-reason-${i}`, 1, { machines: [down(text)] }),
+      report(`no-value-${i}`, 1, { capabilities: [{ name: 'a', value: text }] }),
+    ]),
   ]
   for (const each of bad.filter((one) => one !== null && typeof one === 'object')) {
     await bus.publish('conductor.reports', JSON.parse(plain(each)))
@@ -84,6 +90,57 @@ it('what breaks a batch, or has no shape, costs the others nothing', async () =>
   for (const each of bad) expect(reportFrom(each)).toBeNull()
   expect(reportFrom(report('good', 1))).not.toBeNull()
 })
+
+const down = (reason: string): ReportedMachine => ({
+  ...{ id: newId(), powerState: 'SHUTDOWN', reason, fence: null, busy: false },
+})
+
+it.each([
+  ['facts', 'compute.host', 'new.driver is distinct from old.driver'],
+  ['machines', 'compute.server', 'true'],
+])(
+  'what can not be written of one host’s %s costs the others nothing',
+  async (what, table, when) => {
+    const { db } = cloud.cloud
+    const names = ['first', 'second', 'third'].map((name) => `${what}-${name}`)
+    for (const name of names) await bus.publish('conductor.reports', report(name, 1))
+    const there = async () => (await countOf({ name: { in: names } })) === 3
+    await until('all are there', there)
+    const servers = await Promise.all(names.map(serverOn))
+    const broken = (await db.host.findUniqueOrThrow({ where: { name: `${what}-first` } })).id
+    const id = table === 'compute.host' ? 'id' : 'host_id'
+    await db.$executeRawUnsafe(`
+    create function refuse_${what}() returns trigger language plpgsql
+    as 'begin raise exception ''refused''; end'`)
+    await db.$executeRawUnsafe(`
+    create trigger refuse_${what} before update on ${table} for each row
+    when (new.${id} = '${broken}' and ${when}) execute function refuse_${what}()`)
+    // In one batch.
+    await Promise.all(
+      names.map((name, i) => {
+        const machines = [{ ...down('off'), id: servers[i] ?? '' }]
+        return bus.publish('conductor.reports', report(name, 2, { driver: 'another', machines }))
+      }),
+    )
+    const statusOf = async (at: number) =>
+      (await db.server.findUniqueOrThrow({ where: { id: servers[at] ?? '' } })).status
+    await until('the others are told of', async () => {
+      return (await statusOf(1)) === 'SHUTOFF' && (await statusOf(2)) === 'SHUTOFF'
+    })
+    expect(await statusOf(0)).toBe('ACTIVE')
+  },
+)
+
+async function serverOn(name: string): Promise<string> {
+  const { db } = cloud.cloud
+  const { id: hostId } = await db.host.findUniqueOrThrow({ where: { name } })
+  const { id: projectId } = await db.project.findFirstOrThrow()
+  const { id: flavorId } = await db.flavor.findFirstOrThrow()
+  const size = { vcpus: 1, memoryMiB: 1, diskGiB: 1, status: 'ACTIVE', powerState: 'RUNNING' }
+  const times = { createdAt: new Date(), updatedAt: new Date() }
+  const of = { projectId, flavorId, userId: newId(), hostId, name }
+  return (await db.server.create({ data: { id: newId(), ...of, ...size, ...times } })).id
+}
 
 const plain = (value: unknown): string =>
   JSON.stringify(value, (_, each) => (typeof each === 'bigint' ? Number(each) : each))

@@ -12,7 +12,7 @@ import type { MachineSpec } from '../../drivers/compute/driver.ts'
 import { SimulatedComputeDriver } from '../../drivers/compute/simulated.ts'
 import { makeInProcessBus } from '../../server/bus/in-process.ts'
 import type { HostReport, MachineReport, Report } from '../../workers/agent/reports.ts'
-import { REPORT_QUEUE } from '../../workers/agent/reports.ts'
+import { MAX_TEXT_LETTERS, REPORT_QUEUE } from '../../workers/agent/reports.ts'
 import type { Bus } from '../../workers/bus.ts'
 import { type Caller, makeCaller } from '../../workers/call.ts'
 import { MortalAgents } from '../support/agent.ts'
@@ -455,6 +455,15 @@ describe('reports', () => {
       ...{ host: HOST, sequence: expect.any(Number), at: expect.any(String) },
       machine: { id: machine.id, powerState: 'CRASHED', reason: 'killed by signal 9', fence: 4 },
     })
+  })
+
+  it('hold only text that a database takes, whatever a program printed', async () => {
+    await start()
+    const machine = await launch()
+    await driver.crash(machine.id, `\0half \ud800 ${'x'.repeat(MAX_TEXT_LETTERS)}`)
+    const reason = reportOf(await nextBeat(), machine)?.reason
+    expect(reason).toHaveLength(MAX_TEXT_LETTERS)
+    expect(reason?.slice(0, 9)).toBe('\ufffdhalf \ufffd x')
   })
 
   it('call a machine busy while a verb is on it', async () => {

@@ -27,6 +27,8 @@ import { traitsOf } from './traits.ts'
 import type { VerbRunner } from './verb-runner.ts'
 
 export const REPORT_QUEUE = 'conductor.reports'
+/** A report with a longer reason, or value of a capability, is believed by nobody. */
+export const MAX_TEXT_LETTERS = 4_000
 
 const LIST_TIMEOUT_MS = 10_000
 /** After so many beats a host report is old news. */
@@ -128,7 +130,11 @@ export class Reporter {
   async start(): Promise<void> {
     const { driver, heartbeatMs } = this.settings
     const [inventory, capabilities] = await Promise.all([driver.inventory(), driver.capabilities()])
-    this.facts = { inventory, capabilities, traits: traitsOf(driver, capabilities) }
+    this.facts = {
+      inventory,
+      capabilities: capabilities.map((each) => ({ ...each, value: tellable(each.value) })),
+      traits: traitsOf(driver, capabilities),
+    }
     this.unwatch = driver.watch((machine) => this.machineChanged(machine))
     // Agents that start together must not speak together for ever.
     this.timer = setTimeout(() => {
@@ -247,7 +253,9 @@ export class Reporter {
     if (moves > 0) failures.delete(id)
     const failure = failures.get(id)
     const seen = failure === undefined ? machine : { id, powerState: DOWN, reason: failure }
-    return { ...seen, fence: record?.fence ?? null, busy }
+    const { reason, ...state } = seen
+    const why = reason === undefined ? {} : { reason: tellable(reason) }
+    return { ...state, ...why, fence: record?.fence ?? null, busy }
   }
 
   /** What went down by itself isn't brought back when the host starts anew. */
@@ -261,3 +269,7 @@ export class Reporter {
     })
   }
 }
+
+/** What a program printed has any length and any bytes: it must not cost the host its report. */
+const tellable = (text: string): string =>
+  Buffer.from(text.slice(0, MAX_TEXT_LETTERS)).toString().replaceAll('\0', '\ufffd')

@@ -4,7 +4,8 @@
  */
 import { powerStates } from '../../services/compute/server.states.ts'
 import { isId } from '../../services/id.ts'
-import type { Report } from '../agent/reports.ts'
+import { isStorable } from '../../services/storable.ts'
+import { MAX_TEXT_LETTERS, type Report } from '../agent/reports.ts'
 
 const MAX_LETTERS = 500
 const MAX_AMOUNT = Number.MAX_SAFE_INTEGER
@@ -57,11 +58,10 @@ const isRecord = (value: unknown): value is Record<string, unknown> =>
 const isTime = (value: unknown): boolean =>
   typeof value === 'string' && !Number.isNaN(Date.parse(value))
 
-/** PostgreSQL has no place for the letter zero. */
-const isText = (value: unknown): boolean => typeof value === 'string' && !value.includes('\0')
+const isText = (value: unknown): boolean => isStorable(value) && value.length <= MAX_TEXT_LETTERS
 
 const isWord = (value: unknown): boolean =>
-  isText(value) && (value as string).length > 0 && (value as string).length <= MAX_LETTERS
+  isStorable(value) && value.length > 0 && value.length <= MAX_LETTERS
 
 const isAmount = (value: unknown): boolean =>
   typeof value === 'number' && value >= 0 && value <= MAX_AMOUNT

@@ -6,7 +6,8 @@
  *    time, so that of one host the later is applied later.
  * B2 Of several reports of one host in a batch the last counts. What one machine did by itself is
  *    applied after it, in the order in which it was told.
- * B3 A report that breaks its batch is found by applying each alone.
+ * B3 A report that breaks its batch is found by applying each alone. Once a batch has noted who was heard,
+ *    this finds only old news: from there on each host fails for itself.
  */
 import type { Logger } from 'pino'
 import { hostsFallSilent } from '../../services/compute/host.ts'
@@ -120,20 +121,23 @@ function isLater(report: HostReport, other: HostReport): boolean {
 
 async function applyHosts(settings: ReportSettings, reports: HostReport[]): Promise<void> {
   if (reports.length === 0) return
-  const { cloud } = settings
+  const { cloud, log } = settings
   const hosts = reports.map(({ machines, ...report }) => ({
     ...report,
     machines: machines?.map(machineOf) ?? null,
   }))
-  const ids = await hostsReport(cloud, hosts)
+  const ids = await hostsReport(cloud, hosts, (host, err) => log.warn({ err, host }, UNAPPLIED))
   for (const name of ids.keys()) settings.onHost?.(name)
   const nameOf = new Map([...ids].map(([name, id]) => [id, name]))
   const listed = hosts.flatMap(({ host, machines, at }) => {
     const hostId = ids.get(host)
     return hostId && machines ? [{ hostId, machines, seenAt: new Date(at) }] : []
   })
-  await machinesReports(cloud, listed, (hostId, unowned) =>
-    removeUnowned(settings, nameOf.get(hostId) ?? '', unowned),
+  await machinesReports(
+    cloud,
+    listed,
+    (hostId, unowned) => removeUnowned(settings, nameOf.get(hostId) ?? '', unowned),
+    (hostId, err) => log.warn({ err, host: nameOf.get(hostId) }, UNAPPLIED),
   )
 }
 
