@@ -142,18 +142,15 @@ async function factsSettle(
     JSON.stringify(known.capabilities) === JSON.stringify(capabilities)
   if (same) return
   await db.$transaction(async (tx) => {
-    await tx.host.update({
-      where: { id: known.id },
-      data: {
-        driver,
-        status,
-        capabilities,
-        traits,
-        updatedAt: now(),
-        generation: { increment: 1 },
-        version: { increment: 1 },
-      },
-    })
+    // H3 by the row itself: an operator may have said so since this report was heard.
+    const there = await tx.$executeRaw`
+      update compute.host
+      set driver = ${driver}, status = case when forced_down then 'DOWN' else 'UP' end,
+          capabilities = ${JSON.stringify(capabilities)}::jsonb, traits = ${traits}::text[],
+          updated_at = ${now()}, generation = generation + 1, version = version + 1
+      where id = ${known.id}::uuid`
+    // Removed meanwhile.
+    if (there === 0) return
     for (const [resource, total] of moved) {
       const hostId = known.id
       await tx.inventory.upsert({

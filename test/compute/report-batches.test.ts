@@ -172,6 +172,42 @@ it('old news among new ones change nothing, and a host whose row is held is not 
   expect([...both.keys()].sort()).toEqual(['mixed-a', 'mixed-c'])
 })
 
+/** The database, with something that others do just before each transaction. */
+const withBefore = (others: () => Promise<unknown>): Cluster['cloud']['db'] =>
+  new Proxy(cloud.cloud.db, {
+    get(db, key) {
+      if (key !== '$transaction') return Reflect.get(db, key)
+      return async (work: Parameters<typeof db.$transaction>[0]) => {
+        await others()
+        return db.$transaction(work)
+      }
+    },
+  })
+
+it('a report that is applied while an operator says that its host is dead does not undo that', async () => {
+  const { db, now } = cloud.cloud
+  const name = 'dead-meanwhile'
+  await hostsReport({ db, now: () => now() }, [report(name, 1)])
+  const data = { forcedDown: true, status: 'DOWN' }
+  const late = withBefore(() => db.host.update({ where: { name }, data }))
+  const news = report(name, 2, { driver: 'another', traits: ['CUSTOM_A'] })
+  await hostsReport({ db: late, now: () => now() }, [news])
+  expect(await db.host.findUniqueOrThrow({ where: { name } })).toMatchObject({
+    ...{ forcedDown: true, status: 'DOWN', driver: 'another', traits: ['CUSTOM_A'], version: 2 },
+    capabilities: news.capabilities,
+  })
+})
+
+it('a report that is applied while its host is removed writes nothing', async () => {
+  const { db, now } = cloud.cloud
+  const name = 'removed-meanwhile'
+  await hostsReport({ db, now: () => now() }, [report(name, 1)])
+  const late = withBefore(() => db.host.deleteMany({ where: { name } }))
+  const inventory = { vcpus: 8, memoryMiB: 8192, diskGiB: 100 }
+  await hostsReport({ db: late, now: () => now() }, [report(name, 2, { inventory })])
+  expect(await countOf({ name })).toBe(0)
+})
+
 it('items that come while a batch is done are the next one', async () => {
   const batches: number[][] = []
   let go = (): void => {}
