@@ -54,6 +54,8 @@ export async function startConductor(settings: ConductorSettings): Promise<Condu
   const stopping = new AbortController()
   const running = new Map<string, Promise<void>>()
   const timers = new Set<NodeJS.Timeout>()
+  /** How often tasks broke off here, while this process is the one that takes them up again. */
+  const breaks = new Map<string, number>()
   const inTurn = atMost(TRANSACTIONS_AT_ONCE)
   let closed = false
   let claiming = 0
@@ -61,13 +63,19 @@ export async function startConductor(settings: ConductorSettings): Promise<Condu
 
   /** Claims and runs one task. */
   async function next(taskId: string, brokeOffHere = false): Promise<void> {
-    if (closed || running.size + claiming >= MAX_TASKS || running.has(taskId)) return
+    if (running.has(taskId)) return
+    if (closed || running.size + claiming >= MAX_TASKS) {
+      if (brokeOffHere) breaks.delete(taskId)
+      return
+    }
     const which = { taskId, evenIfOurs: brokeOffHere }
     claiming++
     const task = await taskClaim(db, settings.owner, settings.leaseMs, which).finally(
       () => claiming--,
     )
     if (task) await take(task)
+    // Another process has it, or did it: what breaks off when it comes back is a first time.
+    else if (brokeOffHere) breaks.delete(taskId)
   }
 
   /** Claims and runs those that are due longest; false when there are no more, or no free hands. */
@@ -95,6 +103,7 @@ export async function startConductor(settings: ConductorSettings): Promise<Condu
           dueInMs: UNKNOWN_KIND_MS,
           release: true,
         })
+      breaks.delete(task.id)
       return
     }
     const done = runTask({ ...settings, inTurn }, kind, task, stopping.signal)
@@ -112,7 +121,6 @@ export async function startConductor(settings: ConductorSettings): Promise<Condu
     running.set(task.id, done)
   }
 
-  const breaks = new Map<string, number>()
   function brokeOff(taskId: string, err: unknown): void {
     if (err instanceof LeaseLost || stopping.signal.aborted) {
       breaks.delete(taskId)
