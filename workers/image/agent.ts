@@ -40,7 +40,10 @@ export async function startImageAgent(bus: Bus, store: ImageStore, db: Db, log: 
   }
 }
 
-/** Removes staged bytes of images that are not SAVING, and committed ones of images that were deleted. */
+/**
+ * Removes staged bytes of images that are not SAVING, and all bytes of images that were deleted. What
+ * has no row here may be the image of another cell, whose agent sweeps the same store.
+ */
 export async function sweepImages(
   store: ImageStore,
   db: Db,
@@ -55,13 +58,16 @@ export async function sweepImages(
   })
   const statuses = new Map(rows.map((row) => [row.id, row.status]))
   for (const { id, state } of kept) {
-    if (state === 'staged' && statuses.get(id) !== 'SAVING') await store.discard(id)
+    const status = statuses.get(id)
+    if (state === 'staged' && status !== undefined && status !== 'SAVING') await store.discard(id)
   }
-  const rowless = kept.filter(({ id, state }) => state === 'committed' && !statuses.has(id))
   const { known, unknown } = await knownByTasks(
     db,
-    rowless.map(({ id }) => id),
+    ids.filter((id) => !statuses.has(id)),
   )
-  for (const id of known) await store.delete(id)
+  for (const id of known) {
+    await store.discard(id)
+    await store.delete(id)
+  }
   if (unknown.length) log.warn({ unknown }, 'images that this cloud never had: left alone')
 }
