@@ -26,6 +26,7 @@ const inWords: Record<string, string> = {
   TIMEOUT: 'It was not answered in time',
   UNAVAILABLE: 'A part of the cloud could not be reached',
   INTERNAL: 'A defect or a passing fault of a host',
+  IMAGE_UNAVAILABLE: 'The bytes of an image or a disk did not arrive whole',
 }
 
 const withoutPaths = (message: string): string => message.replace(/(^|[\s'"=(])\/[\w./-]+/g, '$1…')
