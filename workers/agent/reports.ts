@@ -85,8 +85,7 @@ export interface ReportedMachine {
   id: string
   powerState: PowerState
   reason?: string
-  /** The highest that a call for it has shown; 0 when there was none. */
-  /** Null: the agent remembers nothing of it. */
+  /** The highest that a call for it has shown; null: the agent remembers nothing of it. */
   fence: number | null
   /** A verb runs on it. */
   busy: boolean
