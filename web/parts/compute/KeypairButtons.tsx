@@ -2,8 +2,8 @@ import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { SecretModal } from '../../ui/SecretOnce.tsx'
 import { CreateButton } from '../actions.tsx'
-import { nameField } from '../form/common-fields.ts'
 import { FormModal } from '../form/FormModal.tsx'
+import { nameField } from '../form/name-and-description.ts'
 import { KeypairCreate, KeypairImport } from './keypair-fields.ts'
 
 interface KeypairCreateButtonProps {

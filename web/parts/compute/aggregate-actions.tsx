@@ -8,8 +8,8 @@ import {
   useDeleteAction,
   useFormAction,
 } from '../actions.tsx'
-import { nameField } from '../form/common-fields.ts'
 import { mapOf } from '../form/fields.ts'
+import { nameField } from '../form/name-and-description.ts'
 import { EditForm, NewForm } from '../record-forms.tsx'
 import {
   AggregateCreate,

@@ -9,8 +9,8 @@ import {
   useFormAction,
   useSwitchAction,
 } from '../actions.tsx'
-import { descriptionField, nameField } from '../form/common-fields.ts'
 import { mapOf } from '../form/fields.ts'
+import { descriptionField, nameField } from '../form/name-and-description.ts'
 import { EditForm, NewForm } from '../record-forms.tsx'
 import { FlavorCreate, type FlavorData, FlavorDelete, FlavorUpdate } from './flavor-fields.ts'
 

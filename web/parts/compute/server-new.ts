@@ -1,7 +1,7 @@
 /** The form of a new server: its fields, and what the API is sent of them. */
 import type { TFunction } from 'i18next'
-import { descriptionField } from '../form/common-fields.ts'
 import { type Field, type FieldOption, mapOf, type Values } from '../form/fields.ts'
+import { descriptionField } from '../form/name-and-description.ts'
 
 export interface ServerChoices {
   firstImage?: string

@@ -9,7 +9,7 @@ import {
   useFormAction,
   useSwitchAction,
 } from '../actions.tsx'
-import { descriptionField, nameField } from '../form/common-fields.ts'
+import { descriptionField, nameField } from '../form/name-and-description.ts'
 import { EditForm, NewForm } from '../record-forms.tsx'
 import { DomainCreate, DomainDelete, type DomainRowData, DomainUpdate } from './domain-fields.ts'
 

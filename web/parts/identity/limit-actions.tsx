@@ -8,8 +8,8 @@ import {
   useDeleteAction,
   useFormAction,
 } from '../actions.tsx'
-import { descriptionField } from '../form/common-fields.ts'
 import { FormModal } from '../form/FormModal.tsx'
+import { descriptionField } from '../form/name-and-description.ts'
 import { EditForm } from '../record-forms.tsx'
 import { useRegionChoice, useServiceChoice } from './catalog-choices.ts'
 import {

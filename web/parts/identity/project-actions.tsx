@@ -8,7 +8,7 @@ import {
   useFormAction,
   useSwitchAction,
 } from '../actions.tsx'
-import { descriptionField, nameField } from '../form/common-fields.ts'
+import { descriptionField, nameField } from '../form/name-and-description.ts'
 import { EditForm, NewForm } from '../record-forms.tsx'
 import { useDomainChoice, useProjectChoice } from './choices.ts'
 import { ProjectDeleteModal } from './ProjectDelete.tsx'

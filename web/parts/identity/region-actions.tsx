@@ -7,9 +7,9 @@ import {
   useDeleteAction,
   useFormAction,
 } from '../actions.tsx'
-import { descriptionField } from '../form/common-fields.ts'
 import { FormModal } from '../form/FormModal.tsx'
 import type { FieldOption } from '../form/fields.ts'
+import { descriptionField } from '../form/name-and-description.ts'
 import { EditForm } from '../record-forms.tsx'
 import { useRegionChoice } from './catalog-choices.ts'
 import { RegionCreate, RegionDelete, type RegionRowData, RegionUpdate } from './catalog-fields.ts'

@@ -8,7 +8,7 @@ import {
   useDeleteAction,
   useFormAction,
 } from '../actions.tsx'
-import { descriptionField, nameField } from '../form/common-fields.ts'
+import { descriptionField, nameField } from '../form/name-and-description.ts'
 import { EditForm, NewForm } from '../record-forms.tsx'
 import { useDomainChoice } from './choices.ts'
 import { RoleCreate, RoleDelete, type RoleRowData, RoleUpdate } from './role-fields.ts'

@@ -8,8 +8,8 @@ import {
   useFormAction,
   useSwitchAction,
 } from '../actions.tsx'
-import { descriptionField, nameField } from '../form/common-fields.ts'
 import { FormModal } from '../form/FormModal.tsx'
+import { descriptionField, nameField } from '../form/name-and-description.ts'
 import { EditForm } from '../record-forms.tsx'
 import {
   ServiceCreate,

@@ -10,8 +10,8 @@ import {
   useFormAction,
   useSwitchAction,
 } from '../actions.tsx'
-import { descriptionField, nameField } from '../form/common-fields.ts'
 import { FormModal } from '../form/FormModal.tsx'
+import { descriptionField, nameField } from '../form/name-and-description.ts'
 import { EditForm, NewForm } from '../record-forms.tsx'
 import { useRowAction } from '../use-row-action.tsx'
 import { useDomainChoice } from './choices.ts'
