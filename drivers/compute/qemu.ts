@@ -26,7 +26,7 @@ import type { QemuOptions } from './qemu/ground.ts'
 import { guest } from './qemu/guest.ts'
 import { hotplugging } from './qemu/hotplug.ts'
 import { forgetMemory } from './qemu/kept-memory.ts'
-import { liveMigrating } from './qemu/live-migration.ts'
+import { isUnconfirmed, liveMigrating } from './qemu/live-migration.ts'
 import {
   exists,
   type MachineRecord,
@@ -94,7 +94,12 @@ export class QemuComputeDriver implements ComputeDriver {
   start(machine: MachineSpec, signal: AbortSignal): Promise<void> {
     return this.machines.verb('start', machine.id, signal, async (_, paths) => {
       const live = await this.machines.running(machine.id)
-      if (live) return live.resume(signal)
+      if (live) {
+        await live.resume(signal)
+        if (await isUnconfirmed(paths))
+          await this.machines.remember(paths, { powerState: 'RUNNING' })
+        return
+      }
       await this.machines.boot(machine, paths, signal)
     })
   }

@@ -1,13 +1,26 @@
 /** What only a real hypervisor can get wrong: processes, sockets, image files, a full disk. */
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, open, readdir, readFile, rm, stat, statfs, writeFile } from 'node:fs/promises'
+import {
+  mkdir,
+  mkdtemp,
+  open,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  statfs,
+  writeFile,
+} from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { setTimeout as pause } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { build } from 'esbuild'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import type { Pausing } from '../../drivers/compute/abilities.ts'
 import type { ImageSource, Machine, MachineSpec } from '../../drivers/compute/driver.ts'
 import { trial } from '../../drivers/compute/qemu/probe.ts'
 import { findMachineProcesses } from '../../drivers/compute/qemu/process.ts'
@@ -86,6 +99,51 @@ describeNeeds(await computeDriverProblem('qemu'), 'QEMU', () => {
     qmp.close()
     await folder.close()
   }
+
+  it('that was sent away and may run there goes on here by a start only', async () => {
+    const spec = await run('deaf')
+    const { id } = spec
+    const pausing = driver.abilities.pausing as Pausing
+    await pausing.pause(id, never)
+    // What a send leaves whose last word was not answered.
+    const reason = 'nobody has said that it runs on the other host'
+    await writeFile(fileOf(id, 'power.json'), JSON.stringify({ powerState: 'PAUSED', reason }))
+    await expect(pausing.unpause(id, never)).rejects.toMatchObject({ code: 'REFUSED' })
+    expect((await stateOf(driver, id)).powerState).toBe('PAUSED')
+    await driver.start(spec, never)
+    expect((await stateOf(driver, id)).powerState).toBe('RUNNING')
+    await pausing.pause(id, never)
+    await pausing.unpause(id, never)
+    expect((await stateOf(driver, id)).powerState).toBe('RUNNING')
+  })
+
+  it.each(['null', '{"event":"SHUTDOWN","data":{"reason":{"toString":1}}}'])(
+    'that says %s loses its control connection, and ends nothing else',
+    async (line) => {
+      const folder = await mkdtemp(join(tmpdir(), 'nephograph-qmp-'))
+      const server = createServer((socket) => {
+        socket.write('{"QMP":{}}\n')
+        socket.once('data', () => {
+          socket.write('{"return":{},"id":1}\n')
+          socket.once('data', () => socket.write(`${line}\n`))
+        })
+        socket.on('error', () => {})
+      })
+      try {
+        server.listen(join(folder, 'qmp'))
+        await once(server, 'listening')
+        const qmp = await QmpClient.connect(join(folder, 'qmp'), { timeoutMs: 5_000 })
+        qmp.onEvent = ({ data }) => void String(data?.['reason'])
+        await expect(qmp.execute('query-status')).rejects.toMatchObject({
+          code: 'HYPERVISOR_FAILED',
+        })
+        expect(qmp.connected).toBe(false)
+      } finally {
+        server.close()
+        await rm(folder, { recursive: true, force: true })
+      }
+    },
+  )
 
   /** An image whose bytes come when `release` is called. */
   function slowImage(): { image: ImageSource; fetched: () => number; release: () => void } {

@@ -2,10 +2,10 @@
  * The control connection to one QEMU, which may be lost and made anew. Whoever wants to hear what
  * QEMU says by itself listens here, and hears it across connections.
  */
-import { open } from 'node:fs/promises'
 import { DriverError } from '../driver.ts'
 import { QMP_SOCKET } from './arguments.ts'
 import { QmpClient, type QmpEvent } from './qmp.ts'
+import { openRunSocket, pathOf } from './run-socket.ts'
 
 const QUESTION_TIMEOUT_MS = 3_000
 
@@ -24,11 +24,12 @@ export class Control {
 
   /** Throws a retryable DriverError when QEMU does not greet within `timeoutMs`. */
   async connect(timeoutMs: number, signal?: AbortSignal): Promise<void> {
-    // A socket path is limited to 107 bytes; through the open folder it is always short.
-    const folder = await open(this.runFolder, 'r')
+    const file = await openRunSocket(this.runFolder, QMP_SOCKET).catch((cause: unknown) => {
+      const message = 'QEMU has no control socket'
+      throw new DriverError('HYPERVISOR_FAILED', message, true, { cause })
+    })
     try {
-      const path = `/proc/self/fd/${folder.fd}/${QMP_SOCKET}`
-      const qmp = await QmpClient.connect(path, { timeoutMs, signal })
+      const qmp = await QmpClient.connect(pathOf(file), { timeoutMs, signal })
       qmp.onEvent = (event) => this.heard(event)
       qmp.onClose = () => {
         this.qmp = null
@@ -37,7 +38,7 @@ export class Control {
       if (!qmp.connected) throw new DriverError('HYPERVISOR_FAILED', 'QEMU hung up', true)
       this.qmp = qmp
     } finally {
-      await folder.close()
+      await file.close()
     }
   }
 

@@ -59,15 +59,17 @@ export async function settleMigration(live: LiveMachine, paths: MachinePaths): P
     await removeMachineFolder(paths)
     return true
   }
-  const power = await readRecord<PowerRecord>(paths.power)
   const { status } = (await live.ask('query-migrate')) as { status?: string }
   const atWork = status !== undefined && !/none|completed|cancelled|failed/.test(status)
   const sent = status === 'completed' && (await live.state()).powerState === 'PAUSED'
-  if (power?.reason !== UNCONFIRMED && (atWork || sent) && !(await exists(paths.suspend))) {
-    await takeBack(live)
-  }
+  const isOurs = !(await isUnconfirmed(paths)) && !(await exists(paths.suspend))
+  if (isOurs && (atWork || sent)) await takeBack(live)
   return false
 }
+
+/** It was sent, and is held still here: it may run on the other host. Only a start ends that. */
+export const isUnconfirmed = async (paths: MachinePaths): Promise<boolean> =>
+  (await readRecord<PowerRecord>(paths.power))?.reason === UNCONFIRMED
 
 async function isGone(id: string, machines: QemuMachines, paths: MachinePaths): Promise<boolean> {
   await machines.record(id, paths)

@@ -36,6 +36,7 @@ const HELD_AGAIN_WAIT_MS = 500
 /** A guest that still boots does not hear the power button; it is pressed again. */
 const POWER_BUTTON_EVERY_MS = 2_000
 const LOG_LIMIT_BYTES = 256 * 1024
+const MAX_REASON_LETTERS = 200
 /** The first one that a program inherits beside its standard ones. */
 const INHERITED_FD = 3
 
@@ -321,10 +322,10 @@ export class LiveMachine {
   }
 
   private heard({ event, data }: QmpEvent): void {
-    if (event === 'SHUTDOWN') this.setDown(downBy(String(data?.reason)))
+    if (event === 'SHUTDOWN') this.setDown(downBy(textOf(data?.reason)))
     if (event === 'GUEST_PANICKED') this.setDown(GUEST_PANICKED)
     if (event === 'BLOCK_IO_ERROR') {
-      this.pauseReason = data?.nospace ? "the host's disk is full" : String(data?.reason)
+      this.pauseReason = data?.nospace ? "the host's disk is full" : textOf(data?.reason)
     }
     if (this.down || this.ending) return
     if (event === 'STOP' || event === 'RESUME') this.pauseChanged(event === 'STOP')
@@ -350,3 +351,7 @@ export class LiveMachine {
     return gone
   }
 }
+
+/** Of a QEMU that was taken over: anything. */
+const textOf = (reason: unknown): string =>
+  typeof reason === 'string' ? reason.slice(0, MAX_REASON_LETTERS) : 'no reason given'

@@ -134,18 +134,17 @@ export class QmpClient {
 
   private take(line: string): void {
     if (line.trim() === '') return
-    let message: QmpMessage
     try {
-      message = JSON.parse(line) as QmpMessage
+      const message = JSON.parse(line) as QmpMessage
+      if (message.QMP !== undefined) this.greet()
+      else if (typeof message.event === 'string') {
+        this.onEvent({ event: message.event, data: message.data })
+      } else if (typeof message.id === 'number') this.answer(message.id, message)
     } catch {
-      // Not the protocol any more: nothing that follows could be trusted.
+      // Not the protocol any more: nothing that follows could be trusted, and a guest that took its QEMU
+      // over must not end the agent.
       this.close()
-      return
     }
-    if (message.QMP !== undefined) this.greet()
-    else if (typeof message.event === 'string') {
-      this.onEvent({ event: message.event, data: message.data })
-    } else if (typeof message.id === 'number') this.answer(message.id, message)
   }
 
   private answer(id: number, message: QmpMessage): void {

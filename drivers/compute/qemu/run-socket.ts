@@ -8,7 +8,7 @@
  *    takes one connection and is gone after that.
  */
 import { constants } from 'node:fs'
-import { chmod, chown, open, rm } from 'node:fs/promises'
+import { chmod, chown, type FileHandle, open, rm } from 'node:fs/promises'
 import { connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { within } from '../deadline.ts'
@@ -19,18 +19,26 @@ const CONNECT_TIMEOUT_MS = 5_000
 /** Linux; Node has no name for it. Opens what a name stands for, and nothing behind it. */
 const O_PATH = 0o10000000
 
+/** R1: what one connects to by its `pathOf`, and closes then. */
+export async function openRunSocket(run: string, name: string): Promise<FileHandle> {
+  const file = await open(join(run, name), O_PATH | constants.O_NOFOLLOW)
+  if ((await file.stat()).isSocket()) return file
+  await file.close()
+  throw new DriverError('HYPERVISOR_FAILED', `${name} is not the socket that QEMU made`)
+}
+
+/** Short, too: the path of a socket is limited to 107 bytes. */
+export const pathOf = (file: FileHandle): string => `/proc/self/fd/${file.fd}`
+
 /** Connects to a socket that QEMU serves in its run folder. */
 export async function connectRunSocket(
   run: string,
   name: string,
   signal?: AbortSignal,
 ): Promise<Socket> {
-  const file = await open(join(run, name), O_PATH | constants.O_NOFOLLOW)
+  const file = await openRunSocket(run, name)
   try {
-    if (!(await file.stat()).isSocket()) {
-      throw new DriverError('HYPERVISOR_FAILED', `${name} is not the socket that QEMU made`)
-    }
-    const socket = connect(`/proc/self/fd/${file.fd}`)
+    const socket = connect(pathOf(file))
     const connected = new Promise<void>((resolve, reject) => {
       socket.once('connect', resolve)
       socket.once('error', reject)

@@ -1,8 +1,8 @@
 /**
  * Who a QEMU runs as. Where the agent is root, a guest that breaks out of its QEMU must not be:
- * QEMU is started through `setpriv` as an unprivileged user with no capability left, and owns
- * nothing but its own run folder. Everything that the agent itself writes lies outside that folder,
- * so a hostile QEMU has no place to put a symbolic link that root would follow.
+ * QEMU is started through `setpriv` as an unprivileged user with no capability left. Everything that the
+ * agent itself writes lies outside the run folders, so a hostile QEMU has no place to put a symbolic
+ * link that root would follow. All QEMUs of a host are one user: file modes keep none from the others.
  */
 import { readFile, stat } from 'node:fs/promises'
 
