@@ -148,7 +148,10 @@ async function once<I extends CommandInput, R extends object>(
     for (const id of taskIds) ctx.ring(id)
     return result
   } catch (error) {
-    await ctx.home?.giveBack()
+    // What is not given back now the follower of claims does; the refusal is what the caller asked about.
+    await ctx.home?.giveBack().catch((err: unknown) => {
+      ctx.log.warn({ err }, 'claims at home were not given back')
+    })
     if (error instanceof RolledBack) return error.result as R
     throw error
   }

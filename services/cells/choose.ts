@@ -44,8 +44,9 @@ async function bestCell<I extends Request, R extends Planned>(
   input: I,
   create: Create<I, R>,
 ): Promise<Cell> {
-  const { enabled, home } = await usable(ctx)
-  const known = (await wherever(enabled, (cell) => isKeyed(ctx, cell, input))) ?? null
+  const { up, enabled, home } = await usable(ctx)
+  // Also where nothing new goes: what was asked for before is there.
+  const known = (await wherever(up, (cell) => isKeyed(ctx, cell, input))) ?? null
   if (known) return known
   const together = await cellOfGroup(ctx, enabled, input.groupId)
   if (together) {
@@ -70,13 +71,20 @@ async function bestCell<I extends Request, R extends Planned>(
   return best.cell
 }
 
-async function usable({ db, cells }: Context): Promise<{ enabled: Cell[]; home: Cell }> {
+interface Usable {
+  up: readonly Cell[]
+  /** Of those, where new servers go. */
+  enabled: Cell[]
+  home: Cell
+}
+
+async function usable({ db, cells }: Context): Promise<Usable> {
   const up = cells?.up() ?? []
   const rows = await db.cell.findMany({ where: { enabled: true }, select: { id: true } })
   const ids = new Set(rows.map(({ id }) => id))
   const home = up.find(({ id }) => id === HOME_CELL)
   if (!home) throw new Error('home is no cell')
-  return { enabled: up.filter(({ id }) => ids.has(id)), home }
+  return { up, enabled: up.filter(({ id }) => ids.has(id)), home }
 }
 
 async function wherever(

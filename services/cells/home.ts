@@ -29,8 +29,10 @@ export function homeOf(db: Db, cellId: string): Home {
     },
     room: (c, claim) => db.$transaction((tx) => quotaRoom({ ...c, tx, home: null }, claim)),
     async giveBack() {
-      for (const ownerId of claimed.splice(0)) {
-        await db.$transaction((tx) => quotaRelease(tx, ownerId))
+      for (let ownerId = claimed[0]; ownerId !== undefined; ownerId = claimed[0]) {
+        const id = ownerId
+        await db.$transaction((tx) => quotaRelease(tx, id))
+        claimed.shift()
       }
     },
   }

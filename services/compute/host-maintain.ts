@@ -1,5 +1,6 @@
 /** Emptying hosts and keeping them empty: a plan that can be seen, a task that carries it out. */
-import { type CommandInput, command } from '../command.ts'
+import type { Host } from '../../prisma/generated/client.ts'
+import { type Command, type CommandInput, command } from '../command.ts'
 import type { Context } from '../context.ts'
 import { taskCancel } from '../core/task.ts'
 import { CloudError } from '../errors.ts'
@@ -13,6 +14,11 @@ export const HOST_MAINTAIN = {
   steps: ['move'],
   deadlineMs: 24 * 60 * 60_000,
 } as const
+
+export interface HostMaintainTaskInput {
+  /** Before it was in maintenance. */
+  wasEnabled: boolean
+}
 
 export interface HostMaintain extends CommandInput {
   id: string
@@ -39,13 +45,16 @@ export const hostMaintain: (ctx: Context, input: HostMaintain) => Promise<HostMa
     const moves = await movesAway(c.tx, c.placement.settings, id, 'maintenance')
     if (c.dryRun) return { id, taskId: null, moves }
     if (before.taskId) await taskCancel(c.tx, before.taskId)
+    const wasEnabled = before.maintenance ? await isEnabledAfter(c, before) : before.enabled
     const data = {
       ...{ enabled: false, maintenance: true, taskId: c.taskId },
-      disabledReason: reason ?? 'maintenance',
+      // What somebody disabled it for holds beyond the maintenance.
+      disabledReason: wasEnabled ? (reason ?? 'maintenance') : before.disabledReason,
       generation: { increment: 1 },
     }
     await updateRow(c.tx.host, before, data, c.at)
-    const draft = { id: c.taskId, projectId: null, input: {}, ...HOST_MAINTAIN }
+    const input = { wasEnabled } satisfies HostMaintainTaskInput
+    const draft = { id: c.taskId, projectId: null, input, ...HOST_MAINTAIN }
     const taskId = await c.task({ ...draft, resourceType: 'host', resourceId: id }, [
       { ...hostEvent(id, 'updated'), requestId: c.requestId },
     ])
@@ -53,7 +62,14 @@ export const hostMaintain: (ctx: Context, input: HostMaintain) => Promise<HostMa
     return { id, taskId, moves }
   })
 
-/** What is still being moved comes to its end; the rest stays. */
+/** Whether the host was in use before its maintenance, and will be after it. */
+async function isEnabledAfter({ tx }: Command, { taskId }: Host): Promise<boolean> {
+  const task = taskId && (await tx.task.findUnique({ where: { id: taskId } }))
+  const { wasEnabled = true } = (task ? task.input : {}) as Partial<HostMaintainTaskInput>
+  return wasEnabled
+}
+
+/** What is still being moved comes to its end; the rest stays. What was disabled before stays so. */
 export const hostMaintainEnd: (ctx: Context, input: HostMaintain) => Promise<{ id: string }> =
   command(
     'compute.host.maintain',
@@ -66,8 +82,10 @@ export const hostMaintainEnd: (ctx: Context, input: HostMaintain) => Promise<{ i
         })
       }
       if (before.taskId) await taskCancel(c.tx, before.taskId)
+      const enabled = await isEnabledAfter(c, before)
       const data = {
-        ...{ enabled: true, maintenance: false, disabledReason: null },
+        ...{ enabled, maintenance: false },
+        ...(enabled && { disabledReason: null }),
         generation: { increment: 1 },
       }
       await updateRow(c.tx.host, before, data, c.at)

@@ -58,7 +58,7 @@ export const serverClone = command(
     })
     await quotaClaim(c, { projectId, ownerId: id, amounts: amountsOf(source) })
     if (c.dryRun) {
-      const quotas = await quotasOf(c.tx, c.region, [projectId])
+      const quotas = await quotasOf(c.home?.db ?? c.tx, c.region, [projectId])
       const placement = await c.placement.explain(await placementRequestOf(c.tx, id))
       const plan = { allowed: placement.hostsPassed > 0, quotas, placement }
       return { serverId: null, taskId: null, plan }

@@ -47,7 +47,7 @@ export const serverUpdate: (ctx: Context, input: ServerUpdate) => Promise<Server
       ...givenOrNone({ description }),
     }
     if (c.dryRun) {
-      const quotas = await quotasOf(c.tx, c.region, [projectId])
+      const quotas = await quotasOf(c.home?.db ?? c.tx, c.region, [projectId])
       return { serverId: id, taskId: null, plan: { allowed: true, quotas, placement: null } }
     }
     await change(c.tx, { resource: 'server', id, where: {}, set, at: c.at })

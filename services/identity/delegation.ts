@@ -9,7 +9,7 @@
  */
 import type { RuleName } from '../access/rules.ts'
 import { type Command, type CommandInput, command } from '../command.ts'
-import type { Context, Db, Tx } from '../context.ts'
+import type { Context } from '../context.ts'
 import { badInput, CloudError, notFound } from '../errors.ts'
 import { newId } from '../id.ts'
 import { effectiveRoles } from './effective-roles.ts'

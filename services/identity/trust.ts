@@ -8,7 +8,7 @@
  */
 import type { Prisma } from '../../prisma/generated/client.ts'
 import { allow, type Reach } from '../access/allow.ts'
-import { type Command, type CommandInput, command } from '../command.ts'
+import { type CommandInput, command } from '../command.ts'
 import type { Context } from '../context.ts'
 import { tell } from '../core/tell.ts'
 import { notFound } from '../errors.ts'

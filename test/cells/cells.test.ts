@@ -167,6 +167,18 @@ it('a request that is repeated goes where it went', async () => {
   await atRest(cloud, token, first, 'ACTIVE')
   await only('sim-1')
   expect((await cloud.must(CREATE, { input }, token)).serverCreate.server.id).toBe(first)
+  // Also when the cell takes nothing new.
+  const { db } = cloud.cloud
+  const { id } = await db.cell.findUniqueOrThrow({ where: { name: 'cell2' } })
+  const set = (enabled: boolean) =>
+    cloud.must(
+      'mutation ($input: CellUpdateInput!) { cellUpdate(input: $input) { cell { enabled } } }',
+      { input: { id, enabled } },
+      token,
+    )
+  await set(false)
+  expect((await cloud.must(CREATE, { input }, token)).serverCreate.server.id).toBe(first)
+  await set(true)
   await only(null)
   await remove(first)
 })

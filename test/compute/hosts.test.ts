@@ -162,6 +162,20 @@ describe('maintenance', () => {
     4 * LONG_MS,
   )
 
+  it('leaves disabled what was disabled before', async () => {
+    const { id } = await hostNamed('sim-1')
+    await update({ id, enabled: false, disabledReason: 'bad memory' })
+    // Begun twice: the second one finds it disabled by the first.
+    for (const reason of ['new memory', 'newer memory']) {
+      const { data } = await change('hostMaintain', { id, reason }, HOST)
+      expect(data.hostMaintain.host).toMatchObject({ disabledReason: 'bad memory' })
+    }
+    const over = await change('hostMaintainEnd', { id }, HOST, 'HostActionInput')
+    const host = { enabled: false, maintenance: false, disabledReason: 'bad memory' }
+    expect(over.data.hostMaintainEnd.host).toMatchObject(host)
+    await update({ id, enabled: true })
+  })
+
   it(
     'says what can not leave, and why',
     async () => {

@@ -109,12 +109,12 @@ describeNeeds(await computeDriverProblem('qemu'), 'QEMU', () => {
     const reason = 'nobody has said that it runs on the other host'
     await writeFile(fileOf(id, 'power.json'), JSON.stringify({ powerState: 'PAUSED', reason }))
     await expect(pausing.unpause(id, never)).rejects.toMatchObject({ code: 'REFUSED' })
-    expect((await stateOf(driver, id)).powerState).toBe('PAUSED')
+    expect((await stateOf(driver, id))?.powerState).toBe('PAUSED')
     await driver.start(spec, never)
-    expect((await stateOf(driver, id)).powerState).toBe('RUNNING')
+    expect((await stateOf(driver, id))?.powerState).toBe('RUNNING')
     await pausing.pause(id, never)
     await pausing.unpause(id, never)
-    expect((await stateOf(driver, id)).powerState).toBe('RUNNING')
+    expect((await stateOf(driver, id))?.powerState).toBe('RUNNING')
   })
 
   it.each(['null', '{"event":"SHUTDOWN","data":{"reason":{"toString":1}}}'])(

@@ -9,6 +9,7 @@ import { type MoveTaskInput, migrationBegin } from '../../services/compute/migra
 import { type LockedServer, lockServer } from '../../services/compute/server.ts'
 import { beginOnItsOwn, hindrance } from '../../services/compute/server-by-itself.ts'
 import type { Tx } from '../../services/context.ts'
+import { CloudError } from '../../services/errors.ts'
 import { newId } from '../../services/id.ts'
 import { type StepContext, StepFailure, step, taskKind } from '../conductor/task.ts'
 import { pause } from '../pause.ts'
@@ -51,7 +52,7 @@ async function moveAll(c: StepContext): Promise<{ moved: number }> {
     let underWay = left.filter(({ taskState }) => taskState).length
     for (const server of left) {
       if (server.taskState || underWay >= AT_ONCE) continue
-      const reason = await sendAway(c, server)
+      const reason = await sendAway(c, server).catch(ifGone)
       if (reason === null) underWay++
       else stuck.push({ id: server.id, name: server.name, reason })
     }
@@ -64,6 +65,12 @@ async function moveAll(c: StepContext): Promise<{ moved: number }> {
     if (c.now() > task.deadlineAt) throw stays(stuck)
     await pause(LOOK_MS, c.signal)
   }
+}
+
+/** It was deleted since it was listed: the next look does not find it. */
+function ifGone(error: unknown): null {
+  if (error instanceof CloudError && error.code === 'NOT_FOUND') return null
+  throw error
 }
 
 const stays = (stuck: Stuck[]): StepFailure => {
