@@ -12,6 +12,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { Logger } from 'pino'
+import { storable } from '../services/storable.ts'
 import { type Bus, BusError, type Consumer } from './bus.ts'
 import { type Answer, type Call, type CallFailure, parseAnswer, parseCall } from './call-message.ts'
 import { within } from './pause.ts'
@@ -254,7 +255,7 @@ function failed(callId: string, error: unknown): Answer & { ok: false } {
 export function failureOf(error: unknown): CallFailure {
   const message = error instanceof Error ? error.message : String(error)
   const { code, retryable, details } = (error ?? {}) as Partial<CallFailure>
-  const told = message.slice(0, MAX_ERROR_CHARACTERS)
+  const told = storable(message, MAX_ERROR_CHARACTERS)
   if (typeof code !== 'string' || typeof retryable !== 'boolean') {
     return { code: 'INTERNAL', message: told, retryable: true }
   }

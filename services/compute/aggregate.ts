@@ -12,6 +12,7 @@ import { type Command, type CommandInput, command } from '../command.ts'
 import type { Context } from '../context.ts'
 import { changed } from '../core/audit.ts'
 import { emit } from '../core/event.ts'
+import { tell, telling } from '../core/tell.ts'
 import { badInput, CloudError, type ErrorDetails, notFound } from '../errors.ts'
 import { newId } from '../id.ts'
 import { checkVersion, givenOrNone, orTaken, updateRow } from '../versioned.ts'
@@ -46,22 +47,15 @@ async function told(
   more: { before?: object; after?: object } = {},
 ): Promise<void> {
   const { id, name } = (after ?? before) as Aggregate
-  await emit(c.tx, {
-    type: `aggregate.${before ? (after ? 'updated' : 'deleted') : 'created'}`,
-    resourceType: 'aggregate',
-    resourceId: id,
-    projectId: null,
-    userId: c.actor.userId,
-    requestId: c.requestId,
-  })
   const views = changed(before && viewOf(before), after && viewOf(after))
-  c.audit({
+  const change = telling(null, {
     resourceType: 'aggregate',
     resourceId: id,
     resourceName: name,
     before: views.before && { ...views.before, ...more.before },
     after: views.after && { ...views.after, ...more.after },
   })
+  await tell(c, change)
 }
 
 const inUse = (message: string, resources: ErrorDetails['resources']): CloudError =>

@@ -3,7 +3,7 @@ import type { Endpoint } from '../../prisma/generated/client.ts'
 import { type Command, type CommandInput, command } from '../command.ts'
 import type { Context } from '../context.ts'
 import { changed } from '../core/audit.ts'
-import { emit } from '../core/event.ts'
+import { tell, telling } from '../core/tell.ts'
 import { badInput, CloudError } from '../errors.ts'
 import { newId } from '../id.ts'
 import { checkVersion, given, givenOrNone, updateRow } from '../versioned.ts'
@@ -83,21 +83,9 @@ const viewOf = (endpoint: Endpoint) => ({
 
 async function told(c: Command, before: Endpoint | null, after: Endpoint | null): Promise<void> {
   const { id, url } = (after ?? before) as Endpoint
-  const type = before ? (after ? 'endpoint.updated' : 'endpoint.deleted') : 'endpoint.created'
-  await emit(c.tx, {
-    type,
-    resourceType: 'endpoint',
-    resourceId: id,
-    projectId: null,
-    userId: c.actor.userId,
-    requestId: c.requestId,
-  })
-  c.audit({
-    resourceType: 'endpoint',
-    resourceId: id,
-    resourceName: url,
-    ...changed(before && viewOf(before), after && viewOf(after)),
-  })
+  const change = changed(before && viewOf(before), after && viewOf(after))
+  const resource = { resourceType: 'endpoint', resourceId: id, resourceName: url } as const
+  await tell(c, telling(null, { ...resource, ...change }))
 }
 
 export interface EndpointCreate extends CommandInput {

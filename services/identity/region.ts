@@ -7,7 +7,7 @@ import type { Region } from '../../prisma/generated/client.ts'
 import { type Command, type CommandInput, command } from '../command.ts'
 import type { Context, Tx } from '../context.ts'
 import { changed } from '../core/audit.ts'
-import { emit } from '../core/event.ts'
+import { tell, telling } from '../core/tell.ts'
 import { badInput, CloudError } from '../errors.ts'
 import { checkVersion, given, givenOrNone, orTaken, updateRow } from '../versioned.ts'
 
@@ -32,21 +32,13 @@ const viewOf = ({ description, parentRegionId }: Region) => ({ description, pare
 
 async function told(c: Command, before: Region | null, after: Region | null): Promise<void> {
   const { id } = (after ?? before) as Region
-  const type = before ? (after ? 'region.updated' : 'region.deleted') : 'region.created'
-  await emit(c.tx, {
-    type,
-    resourceType: 'region',
-    resourceId: regionAuditId(id),
-    projectId: null,
-    userId: c.actor.userId,
-    requestId: c.requestId,
-  })
-  c.audit({
+  const resource = {
     resourceType: 'region',
     resourceId: regionAuditId(id),
     resourceName: id,
-    ...changed(before && viewOf(before), after && viewOf(after)),
-  })
+  } as const
+  const change = changed(before && viewOf(before), after && viewOf(after))
+  await tell(c, telling(null, { ...resource, ...change }))
 }
 
 /** Two moves at once could close a circle that neither sees: one after the other. */

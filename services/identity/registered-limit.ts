@@ -6,7 +6,7 @@ import type { RegisteredLimit } from '../../prisma/generated/client.ts'
 import { type Command, type CommandInput, command } from '../command.ts'
 import type { Cloud, Context, Tx } from '../context.ts'
 import { changed } from '../core/audit.ts'
-import { emit } from '../core/event.ts'
+import { tell, telling } from '../core/tell.ts'
 import { badInput, CloudError, type ErrorDetails, notFound } from '../errors.ts'
 import { newId } from '../id.ts'
 import { checkVersion, given, orTaken, updateRow } from '../versioned.ts'
@@ -68,21 +68,13 @@ async function told(
   after: RegisteredLimit | null,
 ): Promise<void> {
   const { id, resource } = (after ?? before) as RegisteredLimit
-  const what = before ? (after ? 'updated' : 'deleted') : 'created'
-  await emit(c.tx, {
-    type: `registered_limit.${what}`,
-    resourceType: 'registered_limit',
-    resourceId: id,
-    projectId: null,
-    userId: c.actor.userId,
-    requestId: c.requestId,
-  })
-  c.audit({
+  const change = changed(before && viewOf(before), after && viewOf(after))
+  const about = {
     resourceType: 'registered_limit',
     resourceId: id,
     resourceName: resource,
-    ...changed(before && viewOf(before), after && viewOf(after)),
-  })
+  } as const
+  await tell(c, telling(null, { ...about, ...change }))
 }
 
 /** Found, and kept from changing until the transaction ends. */

@@ -3,7 +3,7 @@ import type { Service } from '../../prisma/generated/client.ts'
 import { type Command, type CommandInput, command } from '../command.ts'
 import type { Context } from '../context.ts'
 import { changed } from '../core/audit.ts'
-import { emit } from '../core/event.ts'
+import { tell, telling } from '../core/tell.ts'
 import { CloudError } from '../errors.ts'
 import { newId } from '../id.ts'
 import { checkVersion, given, orTaken, updateRow } from '../versioned.ts'
@@ -25,21 +25,9 @@ const viewOf = ({ type, name, description, enabled }: Service) => ({
 
 async function told(c: Command, before: Service | null, after: Service | null): Promise<void> {
   const { id, name } = (after ?? before) as Service
-  const type = before ? (after ? 'service.updated' : 'service.deleted') : 'service.created'
-  await emit(c.tx, {
-    type,
-    resourceType: 'service',
-    resourceId: id,
-    projectId: null,
-    userId: c.actor.userId,
-    requestId: c.requestId,
-  })
-  c.audit({
-    resourceType: 'service',
-    resourceId: id,
-    resourceName: name,
-    ...changed(before && viewOf(before), after && viewOf(after)),
-  })
+  const change = changed(before && viewOf(before), after && viewOf(after))
+  const resource = { resourceType: 'service', resourceId: id, resourceName: name } as const
+  await tell(c, telling(null, { ...resource, ...change }))
 }
 
 export interface ServiceCreate extends CommandInput {
@@ -114,21 +102,11 @@ export const serviceDelete: (
   }
   const endpoints = await c.tx.endpoint.findMany({ where: { serviceId: id } })
   await c.tx.service.delete({ where: { id } })
-  await emit(
-    c.tx,
-    ...endpoints.map((endpoint) => ({
-      type: 'endpoint.deleted',
-      resourceType: 'endpoint' as const,
-      resourceId: endpoint.id,
-      projectId: null,
-      userId: c.actor.userId,
-      requestId: c.requestId,
-    })),
-  )
-  for (const { id: endpointId, url } of endpoints) {
-    const before = { serviceId: id, url }
-    c.audit({ resourceType: 'endpoint', resourceId: endpointId, resourceName: url, before })
-  }
+  const gone = endpoints.map(({ id: resourceId, url }) => {
+    const resource = { resourceType: 'endpoint', resourceId, resourceName: url } as const
+    return telling(null, { ...resource, before: { serviceId: id, url } })
+  })
+  await tell(c, ...gone)
   await told(c, service, null)
   return { id }
 })

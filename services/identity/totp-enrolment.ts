@@ -8,7 +8,7 @@ import type { User } from '../../prisma/generated/client.ts'
 import { allow } from '../access/allow.ts'
 import { type Command, type CommandInput, command } from '../command.ts'
 import type { Context } from '../context.ts'
-import { emit } from '../core/event.ts'
+import { tell, telling } from '../core/tell.ts'
 import { badInput, CloudError, notFound } from '../errors.ts'
 import { isPrivileged } from './administrators.ts'
 import { countFailure, useCode } from './authenticate.ts'
@@ -18,30 +18,16 @@ import { newTotpSecret, totpStepOf, totpUri } from './totp.ts'
 
 const ISSUER = 'Nephograph'
 
-/** Event and audit entry: `before` and `after` say whether a code is asked for. */
-async function told(
+/** `before` and `after` say whether a code is asked for; null: there is no second factor. */
+const told = (
   c: Command,
-  change: 'created' | 'updated' | 'deleted',
   { id, name, domainId }: Pick<User, 'id' | 'name' | 'domainId'>,
   confirmed: { before: boolean | null; after: boolean | null },
-): Promise<void> {
-  await emit(c.tx, {
-    type: `totp.${change}`,
-    resourceType: 'totp',
-    resourceId: id,
-    projectId: domainId,
-    userId: c.actor.userId,
-    requestId: c.requestId,
-  })
+): Promise<void> => {
   const view = (value: boolean | null) => (value === null ? null : { confirmed: value })
-  c.audit({
-    resourceType: 'totp',
-    resourceId: id,
-    resourceName: name,
-    domainId,
-    before: view(confirmed.before),
-    after: view(confirmed.after),
-  })
+  const change = { before: view(confirmed.before), after: view(confirmed.after) }
+  const resource = { resourceType: 'totp', resourceId: id, resourceName: name, domainId } as const
+  return tell(c, telling(domainId, { ...resource, ...change }))
 }
 
 export interface TotpSecret {
@@ -71,7 +57,7 @@ export const totpCreate = (
     if (begun !== 1) {
       throw new CloudError('CONFLICT', 'You have a second factor already: take it away first')
     }
-    await told(c, 'created', user, { before: null, after: false })
+    await told(c, user, { before: null, after: false })
     const account = `${user.name}@${user.domain.name}`
     return { id: userId, secret: { secret, uri: totpUri({ issuer: ISSUER, account, secret }) } }
   })
@@ -93,7 +79,7 @@ export const totpConfirm: (
     data: { confirmedAt: c.at, lastStep: step },
   })
   if (count === 0) throw new CloudError('CONFLICT', 'It changed meanwhile: look again')
-  await told(c, 'updated', totp.user, { before: false, after: true })
+  await told(c, totp.user, { before: false, after: true })
   return { confirmed: true }
 })
 
@@ -117,7 +103,7 @@ export const totpDelete: (ctx: Context, input: TotpDelete) => Promise<{ deleted:
     if (!totp) throw new CloudError('NOT_FOUND', 'There is no second factor')
     if (isOwn && totp.confirmedAt) await checkOwnCode(c, user, totp.sealedSecret, code)
     await c.tx.totp.deleteMany({ where: { userId: id } })
-    await told(c, 'deleted', user, { before: totp.confirmedAt !== null, after: null })
+    await told(c, user, { before: totp.confirmedAt !== null, after: null })
     return { deleted: true }
   })
 

@@ -19,6 +19,7 @@ import type {
   Machine,
   PowerState,
 } from '../../drivers/compute/driver.ts'
+import { storable } from '../../services/storable.ts'
 import type { Bus } from '../bus.ts'
 import { within } from '../pause.ts'
 import type { Journal, MachineRecord } from './journal.ts'
@@ -269,6 +270,5 @@ export class Reporter {
   }
 }
 
-/** What a program printed has any length and any bytes: it must not cost the host its report. */
-const tellable = (text: string): string =>
-  Buffer.from(text.slice(0, MAX_TEXT_LETTERS)).toString().replaceAll('\0', '\ufffd')
+/** It must not cost the host its report. */
+const tellable = (text: string): string => storable(text, MAX_TEXT_LETTERS)

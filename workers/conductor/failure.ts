@@ -1,5 +1,8 @@
 import { CloudError, type ErrorCode, type ErrorDetails, errorCodes } from '../../services/errors.ts'
+import { storable } from '../../services/storable.ts'
 import { StepFailure } from './task.ts'
+
+const MAX_LETTERS = 4_000
 
 export interface Failure {
   code: ErrorCode
@@ -48,7 +51,8 @@ export function failureOf(error: unknown): Failure {
     const code = error.code in errorCodes ? (error.code as ErrorCode) : codesOfCalls[error.code]
     return {
       code: code ?? 'INTERNAL',
-      message: inWords[error.code] ?? withoutPaths(error.message),
+      // A task that can't write down why it failed would never end.
+      message: inWords[error.code] ?? storable(withoutPaths(error.message), MAX_LETTERS),
       retryable: error.retryable ?? false,
       final: error.final ?? error.code === 'IMAGE_INVALID',
       details: undefined,
