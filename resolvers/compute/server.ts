@@ -10,12 +10,12 @@ import {
 } from '../../schema/compute/server.ts'
 import { PageArgs } from '../../schema/core/input.ts'
 import { allow, allowInProject, may } from '../../services/access/allow.ts'
-import { checkedTags } from '../../services/compute/server-words.ts'
 import { isId } from '../../services/id.ts'
 import { FilterArg, IdArg, OnlyArg, ResumeArg } from '../arguments.ts'
-import { pageOf, textFilter, textMatches } from '../page.ts'
+import { pageOf } from '../page.ts'
 import type { Request } from '../request.ts'
 import { type ChangeOf, pagesOf, watch } from '../watch.ts'
+import { checkHostAsked, filterOf, fits } from './server-filter.ts'
 
 @Resolver(() => Server)
 export class ServerResolver {
@@ -78,12 +78,7 @@ export class ServerResolver {
             }),
           ),
         load: (load, serverId) => load.server.load(serverId),
-        fits: (server) =>
-          textMatches(server.name, filter?.name) &&
-          (!filter?.status || (filter.status as string[]).includes(server.status)) &&
-          (!filter?.hostId || filter.hostId.toLowerCase() === server.hostId) &&
-          (filter?.tags ?? []).every((tag) => server.tags.includes(tag)) &&
-          (!filter?.tagsAny || filter.tagsAny.some((tag) => server.tags.includes(tag))),
+        fits: (server) => fits(server, filter),
       })
     },
   })
@@ -108,18 +103,3 @@ function oneWithin(ctx: Request): { projectId?: string } {
   const { projectId } = allowInProject(ctx, 'compute.server.list')
   return may(ctx, 'compute.server.list-all', {}) ? {} : { projectId }
 }
-
-/** Who may not see hosts must not find out by filtering where servers are. */
-function checkHostAsked(ctx: Request, filter: ServerFilterInput | null | undefined): void {
-  if (filter?.hostId) allow(ctx, 'compute.host.list', {})
-}
-
-const filterOf = (filter: ServerFilterInput | null | undefined) => ({
-  ...(filter?.name && { name: textFilter(filter.name) }),
-  ...(filter?.hostId && { hostId: filter.hostId }),
-  ...(filter?.status && { status: { in: [...new Set(filter.status)] } }),
-  AND: [
-    ...(filter?.tags ? [{ tags: { hasEvery: checkedTags(filter.tags) } }] : []),
-    ...(filter?.tagsAny ? [{ tags: { hasSome: checkedTags(filter.tagsAny) } }] : []),
-  ],
-})

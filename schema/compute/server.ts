@@ -122,9 +122,32 @@ export class ServerFilterInput {
   @IsOptional()
   status?: ServerStatus[] | null
 
+  @Field(() => [PowerStateEnum], {
+    nullable: true,
+    description: 'By what the hypervisor says: one of these.',
+  })
+  @IsOptional()
+  powerState?: PowerState[] | null
+
   @Field(() => ID, { nullable: true, description: 'Those on this host. For operators.' })
   @IsOptionalId()
   hostId?: string | null
+
+  @Field(() => ID, { nullable: true, description: 'Those of this size.' })
+  @IsOptionalId()
+  flavorId?: string | null
+
+  @Field(() => ID, { nullable: true, description: 'Those that started from this image.' })
+  @IsOptionalId()
+  imageId?: string | null
+
+  @Field(() => ID, { nullable: true, description: 'The members of this server group.' })
+  @IsOptionalId()
+  groupId?: string | null
+
+  @Field(() => Boolean, { nullable: true, description: 'By whether they are locked.' })
+  @IsOptional()
+  locked?: boolean | null
 
   @Field(() => [String], { nullable: true, description: 'By tags: has all of these.' })
   @IsOptional()

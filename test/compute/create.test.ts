@@ -188,6 +188,38 @@ describe('many servers in one request', () => {
     expect(await filtered({ tagsAny: ['many', 'red'] })).toBe(3)
     expect(await filtered({ tags: ['many'], tagsAny: ['many', 'red'] })).toBe(3)
     expect(await filtered({ tags: ['many'], tagsAny: ['red'] })).toBe(0)
+    const many = { tags: ['many'] }
+    for (const [filter, count] of [
+      [{ flavorId: flavor, imageId, locked: false, powerState: ['RUNNING'] }, 3],
+      [{ flavorId: newId() }, 0],
+      [{ imageId: newId() }, 0],
+      [{ groupId: newId() }, 0],
+      [{ locked: true }, 0],
+      [{ powerState: ['SHUTDOWN', 'PAUSED'] }, 0],
+    ] as const) {
+      expect([filter, await filtered({ ...many, ...filter })]).toEqual([filter, count])
+    }
+    const locks = cloud.watch<{ kind: string; id: string | null }>(
+      'subscription ($filter: ServerFilterInput) { serverChanged(filter: $filter) { kind id } }',
+      { filter: { ...many, locked: true } },
+      member,
+    )
+    const [{ id: first }] = servers as [{ id: string }]
+    const input = { id: first }
+    await cloud.must(
+      'mutation ($input: ServerLockInput!) { serverLock(input: $input) { server { locked } } }',
+      { input },
+      member,
+    )
+    await locks.next(({ kind, id }) => id === first && kind !== 'DELETED')
+    expect(await filtered({ ...many, locked: true })).toBe(1)
+    await cloud.must(
+      'mutation ($input: ServerActionInput!) { serverUnlock(input: $input) { server { locked } } }',
+      { input },
+      member,
+    )
+    await locks.next(({ kind, id }) => id === first && kind === 'DELETED')
+    locks.close()
     for (const { id } of servers) await remove(id)
   })
 
