@@ -1,20 +1,32 @@
 import { Args, Ctx, FieldResolver, Query, Resolver, Root, Subscription } from 'type-graphql'
 import type { Host as HostRow } from '../../prisma/generated/client.ts'
-import { Host, HostChange, HostConnection, HostInventory } from '../../schema/compute/host.ts'
+import {
+  Host,
+  HostChange,
+  HostConnection,
+  HostFilterInput,
+  HostInventory,
+} from '../../schema/compute/host.ts'
 import { PageArgs } from '../../schema/core/input.ts'
 import { Task } from '../../schema/core/task.ts'
 import { allow } from '../../services/access/allow.ts'
-import { IdArg, OnlyArg, ResumeArg } from '../arguments.ts'
-import { pageOf } from '../page.ts'
+import { given } from '../../services/versioned.ts'
+import { FilterArg, IdArg, OnlyArg, ResumeArg } from '../arguments.ts'
+import { pageOf, textFilter } from '../page.ts'
 import type { Request } from '../request.ts'
 import { type ChangeOf, pagesOf, watch } from '../watch.ts'
 
 @Resolver(() => Host)
 export class HostResolver {
   @Query(() => HostConnection, { description: 'The machines that run servers. For operators.' })
-  async hosts(@Ctx() ctx: Request, @Args(() => PageArgs) page: PageArgs) {
+  async hosts(
+    @Ctx() ctx: Request,
+    @Args(() => PageArgs) page: PageArgs,
+    @FilterArg(() => HostFilterInput) filter?: HostFilterInput,
+  ) {
     allow(ctx, 'compute.host.list')
-    return HostConnection.of(await pageOf<Host>(ctx.db.host, {}, page))
+    const where = { ...given({ ...filter }), name: textFilter(filter?.name) }
+    return HostConnection.of(await pageOf<Host>(ctx.db.host, where, page))
   }
 
   @Query(() => Host, { nullable: true, description: 'One host, or null. For operators.' })

@@ -13,7 +13,7 @@ import { MAX_ALLOCATION_RATIO, MAX_CUSTOM_TRAITS } from '../../services/compute/
 import { BigIntScalar } from '../bigint.ts'
 import { connectionOf } from '../connection.ts'
 import { changeOf } from '../core/change.ts'
-import { IsText, UpdateInput } from '../core/input.ts'
+import { IsText, StringFilterInput, UpdateInput } from '../core/input.ts'
 import { enumOf } from '../enums.ts'
 import { payloadOf } from '../payload.ts'
 import { Resource } from '../resource.ts'
@@ -96,6 +96,25 @@ export class Host extends Resource {
 
 export const HostConnection = connectionOf('Host', () => Host)
 export const HostChange = changeOf('Host', () => Host)
+
+@InputType({ description: 'Which hosts; all that is given must hold.' })
+export class HostFilterInput {
+  @Field(() => StringFilterInput, { nullable: true, description: 'By name.' })
+  @IsOptional()
+  name?: StringFilterInput | null
+
+  @Field(() => HostStatusEnum, { nullable: true, description: 'By whether their agents report.' })
+  @IsOptional()
+  status?: 'UP' | 'DOWN' | null
+
+  @Field(() => Boolean, { nullable: true, description: 'By whether they take new servers.' })
+  @IsOptional()
+  enabled?: boolean | null
+
+  @Field(() => Boolean, { nullable: true, description: 'By whether they are in maintenance.' })
+  @IsOptional()
+  maintenance?: boolean | null
+}
 
 const MAX_REASON_LENGTH = 255
 /** As many as there are resource classes. */

@@ -69,6 +69,24 @@ describe('a host', () => {
     expect(entry).not.toBeNull()
   })
 
+  it('is found by name and by how it is', async () => {
+    const { id } = await hostNamed('sim-2')
+    const found = async (filter: object) => {
+      const query =
+        'query ($filter: HostFilterInput) { hosts(filter: $filter) { totalCount nodes { name } } }'
+      const { hosts } = await cloud.must(query, { filter }, token)
+      expect(hosts.nodes).toHaveLength(hosts.totalCount)
+      return hosts.nodes.map(({ name }: { name: string }) => name).sort()
+    }
+    await update({ id, enabled: false })
+    expect(await found({ name: { contains: 'IM-2' } })).toEqual(['sim-2'])
+    expect(await found({ enabled: false })).toEqual(['sim-2'])
+    expect(await found({ enabled: true, status: 'UP' })).not.toContain('sim-2')
+    expect(await found({ maintenance: true })).toEqual([])
+    expect(await found({ status: 'DOWN', name: { eq: 'sim-2' } })).toEqual([])
+    await update({ id, enabled: true })
+  })
+
   it.each([
     [{ customTraits: ['SSD'] }, 'no CUSTOM_ trait'],
     [{ inventory: [{ resource: 'GPU', reserved: 1 }] }, 'has no GPU'],

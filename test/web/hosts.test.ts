@@ -28,6 +28,19 @@ describeNeeds(portalProblem, 'what operators do in the portal', () => {
   story('shows what a host has, and changes what of it is kept back and promised', async () => {
     await p.open('hosts')
     await p.picture('hosts')
+    const other = ['sim-1', 'sim-2', 'sim-3'].find((name) => name !== host) ?? ''
+    const link = (name: string) => p.page.getByRole('link', { name, exact: true })
+    await link(other).waitFor()
+    await p.open(`hosts?name=${host}&status=UP`)
+    await link(host).waitFor()
+    await p.picture('hosts-found')
+    expect(await link(other).count()).toBe(0)
+    await p.open(`hosts?status=DOWN`)
+    await p.page
+      .getByText(/no match/i)
+      .first()
+      .waitFor()
+    await p.open('hosts')
     await p.page.getByRole('link', { name: host, exact: true }).click()
     await p.heading(host).waitFor()
     hostPath = p.path()
