@@ -12,10 +12,10 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { Logger } from 'pino'
-import { storable } from '../services/storable.ts'
 import { type Bus, BusError, type Consumer } from './bus.ts'
 import { type Answer, type Call, type CallFailure, parseAnswer, parseCall } from './call-message.ts'
 import { within } from './pause.ts'
+import { storable } from './storable.ts'
 
 /** Calls of one process that wait for their answers. */
 const MAX_WAITING = 10_000

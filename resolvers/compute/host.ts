@@ -25,7 +25,8 @@ export class HostResolver {
     @FilterArg(() => HostFilterInput) filter?: HostFilterInput,
   ) {
     allow(ctx, 'compute.host.list')
-    const where = { ...given({ ...filter }), name: textFilter(filter?.name) }
+    const { name, status, enabled, maintenance } = filter ?? {}
+    const where = { ...given({ status, enabled, maintenance }), name: textFilter(name) }
     return HostConnection.of(await pageOf<Host>(ctx.db.host, where, page))
   }
 

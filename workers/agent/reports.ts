@@ -19,9 +19,9 @@ import type {
   Machine,
   PowerState,
 } from '../../drivers/compute/driver.ts'
-import { storable } from '../../services/storable.ts'
 import type { Bus } from '../bus.ts'
 import { within } from '../pause.ts'
+import { storable } from '../storable.ts'
 import type { Journal, MachineRecord } from './journal.ts'
 import { signed } from './signature.ts'
 import { traitsOf } from './traits.ts'

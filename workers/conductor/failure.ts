@@ -1,5 +1,5 @@
 import { CloudError, type ErrorCode, type ErrorDetails, errorCodes } from '../../services/errors.ts'
-import { storable } from '../../services/storable.ts'
+import { storable } from '../storable.ts'
 import { StepFailure } from './task.ts'
 
 const MAX_LETTERS = 4_000
