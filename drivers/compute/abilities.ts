@@ -23,7 +23,10 @@ export interface ComputeAbilities {
 export interface Pausing {
   /** Holds a running machine in memory: PAUSED. One that is off is REFUSED. */
   pause(id: string, signal: AbortSignal): Promise<void>
-  /** Lets it go on; a running one is left alone. One that is off is REFUSED. */
+  /**
+   * Lets it go on; a running one is left alone. One that is off is REFUSED, and so is one that was sent
+   * to another host and may run there: only `start` lets that go on here.
+   */
   unpause(id: string, signal: AbortSignal): Promise<void>
 }
 

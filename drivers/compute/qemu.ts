@@ -26,7 +26,7 @@ import type { QemuOptions } from './qemu/ground.ts'
 import { guest } from './qemu/guest.ts'
 import { hotplugging } from './qemu/hotplug.ts'
 import { forgetMemory } from './qemu/kept-memory.ts'
-import { isUnconfirmed, liveMigrating } from './qemu/live-migration.ts'
+import { forgetUnconfirmed, liveMigrating } from './qemu/live-migration.ts'
 import {
   exists,
   type MachineRecord,
@@ -95,10 +95,8 @@ export class QemuComputeDriver implements ComputeDriver {
     return this.machines.verb('start', machine.id, signal, async (_, paths) => {
       const live = await this.machines.running(machine.id)
       if (live) {
-        await live.resume(signal)
-        if (await isUnconfirmed(paths))
-          await this.machines.remember(paths, { powerState: 'RUNNING' })
-        return
+        await forgetUnconfirmed(this.machines, paths)
+        return live.resume(signal)
       }
       await this.machines.boot(machine, paths, signal)
     })
@@ -125,6 +123,7 @@ export class QemuComputeDriver implements ComputeDriver {
       const live = await machines.running(machine.id)
       if (live) {
         const obeyed = await machines.powerDown(live, options.mode === 'soft', options, signal)
+        await forgetUnconfirmed(machines, paths)
         if (!obeyed && (await machines.reset(live, signal))) return
         await machines.finish(live, 'powered off to reboot')
       }

@@ -14,7 +14,10 @@ type Way = (channel: Channel) => Transform
 const whole: Way = () => new PassThrough()
 
 /** The two ends of a link. */
-function linkBy(way: Way): { source: MigrationLink; destination: MigrationLink } {
+function linkBy(
+  way: Way,
+  back: Way = whole,
+): { source: MigrationLink; destination: MigrationLink } {
   const ends = new Map<Channel, { source: Duplex; destination: Duplex }>()
   const endsOf = (channel: Channel) => {
     const known = ends.get(channel)
@@ -23,7 +26,7 @@ function linkBy(way: Way): { source: MigrationLink; destination: MigrationLink }
     const [far, destination] = pair()
     // What breaks is told to both ends by their being torn away.
     pipeline(near, way(channel), far).catch(() => near.destroy())
-    pipeline(far, near).catch(() => far.destroy())
+    pipeline(far, back(channel), near).catch(() => far.destroy())
     ends.set(channel, { source, destination })
     return { source, destination }
   }
@@ -45,6 +48,17 @@ function atSecondPiece(which: Channel, then: (passOn: (error?: Error) => void) =
       },
     })
   }
+}
+
+/** Breaks the way at the piece that has this word in it. */
+function unsaid(word: string): Way {
+  return () =>
+    new Transform({
+      transform(piece: Buffer, _encoding, passOn) {
+        if (piece.includes(`"${word}"`)) passOn(new Error('the line is dead'))
+        else passOn(null, piece)
+      },
+    })
 }
 
 export const liveMigrationContract = {
@@ -127,6 +141,33 @@ export const liveMigrationContract = {
       expect(received).toMatchObject({ value: 'ABORTED' })
       expect(await stage.powerOf(spec.id)).toBe('RUNNING')
       expect(await stage.powerOf(spec.id, stage.other)).toBeUndefined()
+    })
+
+    it('is not let go on by unpause when nobody says that it runs there, only by start', async () => {
+      const spec = await stage.run()
+      // The answer to `go`, as either driver says it, never arrives.
+      const { source, destination } = linkBy(whole, unsaid('running'))
+      const ends = await Promise.allSettled([
+        sender().send(spec.id, source, () => {}, never),
+        receiving(spec, destination, never),
+      ])
+      expect(ends[0].status).toBe('rejected')
+      expect(await stage.powerOf(spec.id, stage.other)).toBe('RUNNING')
+      const still = await stage.powerOf(spec.id)
+      expect(['PAUSED', 'SHUTDOWN']).toContain(still)
+      const pausing = stage.ability('pausing')
+      for (const _ of 'ab') await refused(pausing.unpause(spec.id, never))
+      expect(await stage.powerOf(spec.id)).toBe(still)
+      await stage.driver.close()
+      stage.driver = stage.harness.open()
+      await refused(stage.ability('pausing').unpause(spec.id, never))
+      expect(await stage.powerOf(spec.id)).toBe(still)
+      await stage.other.destroy(spec.id, never)
+      await stage.driver.start(spec, never)
+      expect(await stage.powerOf(spec.id)).toBe('RUNNING')
+      await stage.ability('pausing').pause(spec.id, never)
+      await stage.ability('pausing').unpause(spec.id, never)
+      expect(await stage.powerOf(spec.id)).toBe('RUNNING')
     })
 
     it('waits for a source that never comes only as long as it is told to', async () => {

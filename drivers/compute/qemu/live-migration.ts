@@ -71,6 +71,17 @@ export async function settleMigration(live: LiveMachine, paths: MachinePaths): P
 export const isUnconfirmed = async (paths: MachinePaths): Promise<boolean> =>
   (await readRecord<PowerRecord>(paths.power))?.reason === UNCONFIRMED
 
+/**
+ * Somebody who knows both hosts wants it here. Written down before it goes on, so that an agent that comes
+ * after this one lets it go on, too.
+ */
+export async function forgetUnconfirmed(
+  machines: QemuMachines,
+  paths: MachinePaths,
+): Promise<void> {
+  if (await isUnconfirmed(paths)) await machines.remember(paths, { powerState: 'RUNNING' })
+}
+
 async function isGone(id: string, machines: QemuMachines, paths: MachinePaths): Promise<boolean> {
   await machines.record(id, paths)
   if (await machines.running(id)) return false

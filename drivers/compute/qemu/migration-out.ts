@@ -5,7 +5,8 @@
  *
  * T1 Until `go` was said, whatever fails is undone and the guest goes on here. After it the guest
  *    is never let go on by itself: should the answer be lost, nobody here can know whether it runs
- *    there. It is then PAUSED here, and whoever knows both hosts starts or destroys it.
+ *    there. It is then PAUSED here and refuses `unpause`; whoever knows both hosts starts or
+ *    destroys it.
  * T2 That it was said is written down first, for the agent that comes after this one.
  * T3 The disk is mirrored with each write of the guest waiting for the other side, so the mirror
  *    comes to its end however fast a guest writes; the memory of one that is too fast is held back
